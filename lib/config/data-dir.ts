@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import os from 'node:os';
+import path from 'node:path';
+
+/** Where each part lives inside the data directory. Nothing else joins paths onto the data directory. */
+export interface DataDirLayout {
+  readonly root: string;
+  /** Held by the supervisor while the product runs; one product per data directory. */
+  readonly lockFile: string;
+  readonly databaseDir: string;
+  /** PostgreSQL convention: clients are given this directory as `host` and find `.s.PGSQL.5432` in it. */
+  readonly databaseSocketDir: string;
+  readonly runtimeSocket: string;
+  readonly blobsDir: string;
+  /** Trained adapters, content-addressed: `<sha256>.gguf`. */
+  readonly adaptersDir: string;
+  /** Secret that signs sessions; created on first start, mode 0600. */
+  readonly secretFile: string;
+  readonly logsDir: string;
+}
+
+/** Longest path of a Unix socket that Linux (108 bytes) and macOS (104 bytes) both take, less the terminating zero. */
+const MAX_SOCKET_PATH_BYTES = 103;
+
+/** Sockets live in the data directory unless its path is too long for one; then in a directory of the system's temporary one. */
+function chooseRunDir(dataDir: string): string {
+  const inside = path.join(dataDir, 'run');
+  if (Buffer.byteLength(path.join(inside, '.s.PGSQL.5432.lock')) <= MAX_SOCKET_PATH_BYTES) return inside;
+  const key = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
+  return path.join(os.tmpdir(), `lorehouse-${key}`);
+}
+
+export function describeDataDir(dataDir: string): DataDirLayout {
+  const runDir = chooseRunDir(dataDir);
+  return {
+    root: dataDir,
+    lockFile: path.join(dataDir, 'lorehouse.lock'),
+    databaseDir: path.join(dataDir, 'database'),
+    databaseSocketDir: runDir,
+    runtimeSocket: path.join(runDir, 'runtime.sock'),
+    blobsDir: path.join(dataDir, 'blobs'),
+    adaptersDir: path.join(dataDir, 'adapters'),
+    secretFile: path.join(dataDir, 'secret'),
+    logsDir: path.join(dataDir, 'logs'),
+  };
+}
