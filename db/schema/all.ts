@@ -1,0 +1,6 @@
+/** Every table, for drizzle's typed client and for migrations. The rest of the code imports the file of its aggregate. */
+export * from './auth.ts';
+export * from './conversations.ts';
+export * from './documents.ts';
+export * from './runs.ts';
+export * from './workspaces.ts';

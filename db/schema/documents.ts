@@ -1,0 +1,163 @@
+import {
+  bigint,
+  foreignKey,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { createdAt, embeddingVector, id, instant } from './columns.ts';
+import { indexConfigs, workspaces } from './workspaces.ts';
+
+const workspaceId = () =>
+  uuid('workspace_id')
+    .notNull()
+    .references(() => workspaces.id, { onDelete: 'cascade' });
+
+export const documents = pgTable(
+  'documents',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    /** Shown to people; the file's name without its ending until someone edits it. */
+    title: text('title').notNull(),
+    fileName: text('file_name').notNull(),
+    /** The version that answers. Null until the first one is indexed. */
+    currentVersionId: uuid('current_version_id'),
+    /** Null: uploaded by an API key or the seed. */
+    createdBy: uuid('created_by'),
+    createdAt: createdAt(),
+    /** Set at once when someone deletes it: from then on it is in no answer. Rows and files go in a job. */
+    deletedAt: instant('deleted_at'),
+  },
+  (t) => [
+    unique('documents_tenant_key').on(t.workspaceId, t.id),
+    index('documents_workspace_id_index').on(t.workspaceId),
+  ],
+);
+
+export const documentVersions = pgTable(
+  'document_versions',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    documentId: uuid('document_id').notNull(),
+    /** 1, 2, 3 … within the document. */
+    ordinal: integer('ordinal').notNull(),
+    /** Names the file in the blob store. */
+    blobSha256: text('blob_sha256').notNull(),
+    mediaType: text('media_type').notNull(),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+    /** Null until extracted. */
+    pageCount: integer('page_count'),
+    extractedAt: instant('extracted_at'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique('document_versions_tenant_key').on(t.workspaceId, t.id),
+    uniqueIndex('document_versions_ordinal_unique').on(t.documentId, t.ordinal),
+    index('document_versions_blob_index').on(t.workspaceId, t.blobSha256),
+    foreignKey({
+      columns: [t.workspaceId, t.documentId],
+      foreignColumns: [documents.workspaceId, documents.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** Text of one page as extracted. Formats without pages have one row for each top-level section, or one in all. */
+export const documentPages = pgTable(
+  'document_pages',
+  {
+    workspaceId: workspaceId(),
+    versionId: uuid('version_id').notNull(),
+    /** From 1. */
+    pageNumber: integer('page_number').notNull(),
+    /** Printed page label or section heading; null where there is none. */
+    label: text('label'),
+    text: text('text').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.versionId, t.pageNumber] }),
+    foreignKey({
+      columns: [t.workspaceId, t.versionId],
+      foreignColumns: [documentVersions.workspaceId, documentVersions.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+export const chunks = pgTable(
+  'chunks',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    documentId: uuid('document_id').notNull(),
+    versionId: uuid('version_id').notNull(),
+    indexConfigId: uuid('index_config_id').notNull(),
+    /** From 0, in reading order. */
+    ordinal: integer('ordinal').notNull(),
+    pageNumber: integer('page_number').notNull(),
+    /** Offsets into the page's text, in UTF-16 code units, end exclusive. */
+    startOffset: integer('start_offset').notNull(),
+    endOffset: integer('end_offset').notNull(),
+    /** Headings above the chunk, outermost first. */
+    headings: text('headings').array().notNull(),
+    text: text('text').notNull(),
+    /** Under the embedding model's tokenizer. */
+    tokenCount: integer('token_count').notNull(),
+    /** Number of terms in `chunk_terms`: the length that BM25 normalises by. */
+    termCount: integer('term_count').notNull(),
+  },
+  (t) => [
+    unique('chunks_tenant_key').on(t.workspaceId, t.id),
+    uniqueIndex('chunks_ordinal_unique').on(t.versionId, t.indexConfigId, t.ordinal),
+    index('chunks_search_index').on(t.workspaceId, t.indexConfigId, t.documentId),
+    foreignKey({
+      columns: [t.workspaceId, t.versionId],
+      foreignColumns: [documentVersions.workspaceId, documentVersions.id],
+    }).onDelete('cascade'),
+    foreignKey({
+      columns: [t.workspaceId, t.indexConfigId],
+      foreignColumns: [indexConfigs.workspaceId, indexConfigs.id],
+    }),
+  ],
+);
+
+export const chunkEmbeddings = pgTable(
+  'chunk_embeddings',
+  {
+    chunkId: uuid('chunk_id').primaryKey(),
+    workspaceId: workspaceId(),
+    indexConfigId: uuid('index_config_id').notNull(),
+    /** L2-normalised: inner product equals cosine similarity. */
+    embedding: embeddingVector('embedding').notNull(),
+  },
+  (t) => [
+    index('chunk_embeddings_search_index').on(t.workspaceId, t.indexConfigId),
+    foreignKey({ columns: [t.workspaceId, t.chunkId], foreignColumns: [chunks.workspaceId, chunks.id] }).onDelete(
+      'cascade',
+    ),
+  ],
+);
+
+/** Inverted index for BM25: stemmed words, and codes such as part numbers as typed (lower-cased). */
+export const chunkTerms = pgTable(
+  'chunk_terms',
+  {
+    workspaceId: workspaceId(),
+    indexConfigId: uuid('index_config_id').notNull(),
+    term: text('term').notNull(),
+    chunkId: uuid('chunk_id').notNull(),
+    frequency: integer('frequency').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.workspaceId, t.indexConfigId, t.term, t.chunkId] }),
+    index('chunk_terms_chunk_index').on(t.chunkId),
+    foreignKey({ columns: [t.workspaceId, t.chunkId], foreignColumns: [chunks.workspaceId, chunks.id] }).onDelete(
+      'cascade',
+    ),
+  ],
+);
