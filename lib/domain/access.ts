@@ -1,0 +1,13 @@
+import type { Actor, Permission } from './actor.ts';
+
+declare const authorizedBrand: unique symbol;
+
+/**
+ * Proof that `actor` may do `P` inside `workspaceId`. Only `lib/auth/authorize.ts` mints it; every repository function that
+ * touches a workspace's rows demands it and filters by its `workspaceId`, so no path reaches data without the check.
+ */
+export interface Authorized<P extends Permission> {
+  readonly [authorizedBrand]: P;
+  readonly workspaceId: string;
+  readonly actor: Actor;
+}
