@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import {
   boolean,
   index,
@@ -104,7 +105,10 @@ export const indexConfigs = pgTable(
     isActive: boolean('is_active').notNull().default(false),
     createdAt: createdAt(),
   },
-  (t) => [unique('index_configs_tenant_key').on(t.workspaceId, t.id)],
+  (t) => [
+    unique('index_configs_tenant_key').on(t.workspaceId, t.id),
+    uniqueIndex('index_configs_active_unique').on(t.workspaceId).where(sql`${t.isActive}`),
+  ],
 );
 
 /** How questions find chunks and what the model is told. Immutable rows; messages name the row that answered them. */
@@ -124,6 +128,7 @@ export const answerConfigs = pgTable(
   },
   (t) => [
     unique('answer_configs_tenant_key').on(t.workspaceId, t.id),
+    uniqueIndex('answer_configs_active_unique').on(t.workspaceId).where(sql`${t.isActive}`),
     uniqueIndex('answer_configs_settings_unique').on(t.workspaceId, t.settingsSha256),
   ],
 );
