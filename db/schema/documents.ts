@@ -3,6 +3,7 @@ import {
   foreignKey,
   index,
   integer,
+  jsonb,
   pgTable,
   primaryKey,
   text,
@@ -12,6 +13,13 @@ import {
 } from 'drizzle-orm/pg-core';
 import { createdAt, embeddingVector, id, instant } from './columns.ts';
 import { indexConfigs, workspaces } from './workspaces.ts';
+
+/** `offset` into the page's text in UTF-16 code units; `level` from 1 (outermost) to 6. */
+export interface PageHeading {
+  readonly offset: number;
+  readonly level: number;
+  readonly title: string;
+}
 
 const workspaceId = () =>
   uuid('workspace_id')
@@ -79,6 +87,8 @@ export const documentPages = pgTable(
     /** Printed page label or section heading; null where there is none. */
     label: text('label'),
     text: text('text').notNull(),
+    /** Headings found on the page, in reading order: where they stand in `text` and how deep they are. */
+    headings: jsonb('headings').$type<readonly PageHeading[]>().notNull().default([]),
   },
   (t) => [
     primaryKey({ columns: [t.versionId, t.pageNumber] }),

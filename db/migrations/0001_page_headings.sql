@@ -1,0 +1,1 @@
+ALTER TABLE "document_pages" ADD COLUMN "headings" jsonb DEFAULT '[]'::jsonb NOT NULL;
