@@ -1,0 +1,345 @@
+import { and, asc, eq, inArray, ne, notExists, sql } from 'drizzle-orm';
+import { v7 as createUuid } from 'uuid';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
+import type { Authorized } from '#lib/domain/access.ts';
+import type { Permission } from '#lib/domain/actor.ts';
+
+export type Chunk = typeof chunks.$inferSelect;
+
+/** What one index holds of one version. Stages of ingestion are keyed by it. */
+export interface IndexedVersion {
+  readonly documentId: string;
+  readonly versionId: string;
+  readonly indexConfigId: string;
+}
+
+export type NewChunk = Pick<
+  Chunk,
+  'ordinal' | 'pageNumber' | 'startOffset' | 'endOffset' | 'headings' | 'text' | 'tokenCount'
+>;
+
+const ofVersion = (access: Authorized<Permission>, key: Pick<IndexedVersion, 'versionId' | 'indexConfigId'>) =>
+  and(
+    eq(chunks.workspaceId, access.workspaceId),
+    eq(chunks.versionId, key.versionId),
+    eq(chunks.indexConfigId, key.indexConfigId),
+  );
+
+export async function countChunks(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  key: IndexedVersion,
+): Promise<number> {
+  return db.$count(chunks, ofVersion(access, key));
+}
+
+/** All chunks of a version at once, so that a version has either all of them or none. */
+export async function insertChunks(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  key: IndexedVersion,
+  rows: readonly NewChunk[],
+): Promise<void> {
+  const ROWS_PER_INSERT = 200;
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
+    await tx.insert(chunks).values(
+      rows.slice(start, start + ROWS_PER_INSERT).map((row) => ({
+        id: createUuid(),
+        workspaceId: access.workspaceId,
+        ...key,
+        ...row,
+        termCount: 0,
+      })),
+    );
+  }
+}
+
+/** In reading order. */
+export async function listChunks(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  key: IndexedVersion,
+): Promise<Chunk[]> {
+  return db.select().from(chunks).where(ofVersion(access, key)).orderBy(asc(chunks.ordinal));
+}
+
+/** The next chunks, in reading order, that have no vector yet. */
+export async function listChunksWithoutEmbedding(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  key: IndexedVersion,
+  limit: number,
+): Promise<Chunk[]> {
+  return db
+    .select()
+    .from(chunks)
+    .where(
+      and(
+        ofVersion(access, key),
+        notExists(db.select({ one: sql`1` }).from(chunkEmbeddings).where(eq(chunkEmbeddings.chunkId, chunks.id))),
+      ),
+    )
+    .orderBy(asc(chunks.ordinal))
+    .limit(limit);
+}
+
+/** Vectors of one batch; a chunk that has one keeps it. */
+export async function insertEmbeddings(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  indexConfigId: string,
+  rows: readonly { readonly chunkId: string; readonly embedding: Float32Array }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx
+    .insert(chunkEmbeddings)
+    .values(rows.map((row) => ({ ...row, workspaceId: access.workspaceId, indexConfigId })))
+    .onConflictDoNothing();
+}
+
+/** The next chunks, in reading order, that are not in the inverted index yet. */
+export async function listChunksWithoutTerms(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  key: IndexedVersion,
+  page: { readonly afterOrdinal: number; readonly limit: number },
+): Promise<Chunk[]> {
+  return db
+    .select()
+    .from(chunks)
+    .where(and(ofVersion(access, key), eq(chunks.termCount, 0), sql`${chunks.ordinal} > ${page.afterOrdinal}`))
+    .orderBy(asc(chunks.ordinal))
+    .limit(page.limit);
+}
+
+/**
+ * Text made ready for the inverted index: `words` is what PostgreSQL's English dictionary stems; `codes` are terms taken
+ * as they are.
+ */
+export interface LexicalText {
+  readonly words: string;
+  readonly codes: readonly string[];
+}
+
+/**
+ * Enter chunks into the inverted index. Words are stemmed by the database's own English dictionary, for chunks and for
+ * questions alike, so both always agree.
+ */
+export async function insertTerms(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  indexConfigId: string,
+  rows: readonly { readonly chunkId: string; readonly text: LexicalText }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const ids = sql.param(rows.map((row) => row.chunkId));
+  const words = sql.param(rows.map((row) => row.text.words));
+  const codes = sql.param(rows.map((row) => row.text.codes.join(' ')));
+  await tx.execute(sql`
+    with input as (
+      select * from unnest(${ids}::uuid[], ${words}::text[], ${codes}::text[]) as input(chunk_id, words, codes)
+    ), found as (
+      select chunk_id, lexeme as term, cardinality(positions) as frequency
+      from input, unnest(to_tsvector('english', words))
+      union all
+      select chunk_id, code, 1 from input, unnest(string_to_array(codes, ' ')) as code where code <> ''
+    ), counted as (
+      select chunk_id, term, sum(frequency)::integer as frequency from found group by chunk_id, term
+    ), entered as (
+      insert into chunk_terms (workspace_id, index_config_id, term, chunk_id, frequency)
+      select ${access.workspaceId}::uuid, ${indexConfigId}::uuid, term, chunk_id, frequency from counted
+      on conflict do nothing
+    )
+    update chunks set term_count = total.frequency
+    from (select chunk_id, sum(frequency)::integer as frequency from counted group by chunk_id) as total
+    where chunks.id = total.chunk_id and chunks.workspace_id = ${access.workspaceId}::uuid`);
+}
+
+/** Take every other version of the document out of the index. Its pages stay, for answers that cite them. */
+export async function deleteChunksOfOtherVersions(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  key: IndexedVersion,
+): Promise<void> {
+  await tx
+    .delete(chunks)
+    .where(
+      and(
+        eq(chunks.workspaceId, access.workspaceId),
+        eq(chunks.documentId, key.documentId),
+        ne(chunks.versionId, key.versionId),
+      ),
+    );
+}
+
+/** Take one version out of the index. */
+export async function deleteChunksOfVersion(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  key: IndexedVersion,
+): Promise<void> {
+  await tx.delete(chunks).where(ofVersion(access, key));
+}
+
+/** Chunks that may answer: of the version that stands for its document, which is not deleted. Needs `c` and `d` in scope. */
+const liveChunks = (access: Authorized<Permission>, indexConfigId: string) => sql`
+  c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${indexConfigId}::uuid
+  and d.workspace_id = ${access.workspaceId}::uuid and d.id = c.document_id
+  and d.deleted_at is null and d.current_version_id = c.version_id`;
+
+export interface DenseHit {
+  readonly chunkId: string;
+  /** Cosine similarity, −1 to 1. */
+  readonly similarity: number;
+}
+
+/**
+ * Nearest chunks by exact inner product: every vector of the workspace's live chunks is compared, so no index can
+ * under-return a small tenant.
+ * @param embedding L2-normalised, of the configuration's dimensions
+ */
+export async function searchDense(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  embedding: Float32Array,
+  limit: number,
+): Promise<DenseHit[]> {
+  const result = await db.execute<{ chunk_id: string; similarity: number }>(sql`
+    select e.chunk_id, -(e.embedding <#> ${`[${embedding.join(',')}]`}::vector) as similarity
+    from chunk_embeddings e
+    join chunks c on c.id = e.chunk_id
+    join documents d on d.id = c.document_id
+    where e.workspace_id = ${access.workspaceId}::uuid and e.index_config_id = ${indexConfigId}::uuid
+      and ${liveChunks(access, indexConfigId)}
+    order by similarity desc, e.chunk_id
+    limit ${limit}`);
+  return result.rows.map((row) => ({ chunkId: row.chunk_id, similarity: Number(row.similarity) }));
+}
+
+export interface Bm25Parameters {
+  /** Saturation of term frequency; 0 counts presence only. */
+  readonly k1: number;
+  /** Strength of length normalisation, 0 to 1. */
+  readonly b: number;
+}
+
+export interface LexicalHit {
+  readonly chunkId: string;
+  /** BM25; comparable within one question only. */
+  readonly score: number;
+}
+
+/** Distinct terms of a question, as the index holds them. */
+const questionTerms = (question: LexicalText) => sql`
+  select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
+  union
+  select code, true from unnest(${sql.param([...question.codes])}::text[]) as code`;
+
+/**
+ * Best chunks by Okapi BM25 over the live chunks of the workspace:
+ * Σ over terms of ln(1 + (N − df + 0.5) / (df + 0.5)) · f · (k1 + 1) / (f + k1 · (1 − b + b · length / averageLength)).
+ * Document frequencies, N and the average length count live chunks of this workspace only, so nothing of another tenant
+ * shows in a score.
+ * @see Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009; the idf is Lucene's, which is never negative
+ */
+export async function searchLexical(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  question: LexicalText,
+  parameters: Bm25Parameters,
+  limit: number,
+): Promise<LexicalHit[]> {
+  const result = await db.execute<{ chunk_id: string; score: number }>(sql`
+    with question as (select distinct term from (${questionTerms(question)}) as terms),
+    collection as (
+      select count(*)::float8 as size, greatest(avg(c.term_count), 1)::float8 as average_length
+      from chunks c join documents d on d.id = c.document_id
+      where ${liveChunks(access, indexConfigId)}
+    ), postings as (
+      select t.term, t.chunk_id, t.frequency::float8 as frequency, c.term_count::float8 as length,
+        count(*) over (partition by t.term)::float8 as document_frequency
+      from question q
+      join chunk_terms t on t.term = q.term
+        and t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
+      join chunks c on c.id = t.chunk_id
+      join documents d on d.id = c.document_id
+      where ${liveChunks(access, indexConfigId)}
+    )
+    select chunk_id, sum(
+        ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5))
+        * frequency * (${parameters.k1}::float8 + 1)
+        / (frequency + ${parameters.k1}::float8 * (1 - ${parameters.b}::float8 + ${parameters.b}::float8 * length / average_length))
+      ) as score
+    from postings, collection
+    group by chunk_id
+    order by score desc, chunk_id
+    limit ${limit}`);
+  return result.rows.map((row) => ({ chunkId: row.chunk_id, score: Number(row.score) }));
+}
+
+export interface QuestionTerm {
+  readonly term: string;
+  readonly isCode: boolean;
+  /** ln(1 + (N − df + 0.5) / (df + 0.5)); highest for a term that no live chunk has. */
+  readonly idf: number;
+  /** Which of the asked chunks have the term. */
+  readonly chunkIds: readonly string[];
+}
+
+/** How far chunks cover a question: its terms, what each is worth, and which of `chunkIds` contain it. */
+export async function readTermCoverage(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  question: LexicalText,
+  chunkIds: readonly string[],
+): Promise<QuestionTerm[]> {
+  const result = await db.execute<{ term: string; is_code: boolean; idf: number; chunk_ids: string[] }>(sql`
+    with question as (select term, bool_or(is_code) as is_code from (${questionTerms(question)}) as terms group by term),
+    collection as (
+      select count(*)::float8 as size from chunks c join documents d on d.id = c.document_id
+      where ${liveChunks(access, indexConfigId)}
+    ), postings as (
+      select t.term, t.chunk_id
+      from question q
+      join chunk_terms t on t.term = q.term
+        and t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
+      join chunks c on c.id = t.chunk_id
+      join documents d on d.id = c.document_id
+      where ${liveChunks(access, indexConfigId)}
+    )
+    select q.term, q.is_code,
+      ln(1 + (size - count(p.chunk_id) + 0.5) / (count(p.chunk_id) + 0.5)) as idf,
+      coalesce(array_agg(p.chunk_id::text) filter (where p.chunk_id = any(${sql.param([...chunkIds])}::uuid[])), '{}') as chunk_ids
+    from collection, question q left join postings p on p.term = q.term
+    group by q.term, q.is_code, size
+    order by q.term`);
+  return result.rows.map((row) => ({
+    term: row.term,
+    isCode: row.is_code,
+    idf: Number(row.idf),
+    chunkIds: row.chunk_ids,
+  }));
+}
+
+export interface FoundChunk extends Chunk {
+  readonly documentTitle: string;
+}
+
+/** Chunks by id with their document's title; ids of another workspace are silently left out. Order is not kept. */
+export async function listChunksByIds(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  chunkIds: readonly string[],
+): Promise<FoundChunk[]> {
+  if (chunkIds.length === 0) return [];
+  const rows = await db
+    .select({ chunk: chunks, documentTitle: documents.title })
+    .from(chunks)
+    .innerJoin(documents, and(eq(documents.id, chunks.documentId), eq(documents.workspaceId, chunks.workspaceId)))
+    .where(and(eq(chunks.workspaceId, access.workspaceId), inArray(chunks.id, [...chunkIds])));
+  return rows.map((row) => ({ ...row.chunk, documentTitle: row.documentTitle }));
+}

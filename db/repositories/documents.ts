@@ -1,0 +1,312 @@
+import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { documentPages, documents, documentVersions, type PageHeading } from '#db/schema/documents.ts';
+import { runs } from '#db/schema/runs.ts';
+import type { Authorized } from '#lib/domain/access.ts';
+import type { Permission } from '#lib/domain/actor.ts';
+
+export type Document = typeof documents.$inferSelect;
+export type DocumentVersion = typeof documentVersions.$inferSelect;
+export type DocumentPage = typeof documentPages.$inferSelect;
+
+export interface NewPage {
+  /** From 1. */
+  readonly pageNumber: number;
+  readonly label: string | null;
+  readonly text: string;
+  readonly headings: readonly PageHeading[];
+}
+
+export interface DocumentListRow {
+  readonly document: Document;
+  /** The newest version, whether it answers yet or not. */
+  readonly latestVersion: DocumentVersion;
+  /** The newest ingest run of that version. */
+  readonly run: typeof runs.$inferSelect | null;
+}
+
+const live = (access: Authorized<Permission>) =>
+  and(eq(documents.workspaceId, access.workspaceId), isNull(documents.deletedAt));
+
+/** The live document whose newest version has exactly these bytes. */
+export async function findDocumentByBlob(
+  db: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  blobSha256: string,
+): Promise<{ document: Document; version: DocumentVersion } | undefined> {
+  const [row] = await db
+    .select({ document: documents, version: documentVersions })
+    .from(documentVersions)
+    .innerJoin(
+      documents,
+      and(eq(documents.id, documentVersions.documentId), eq(documents.workspaceId, documentVersions.workspaceId)),
+    )
+    .where(
+      and(
+        live(access),
+        eq(documentVersions.workspaceId, access.workspaceId),
+        eq(documentVersions.blobSha256, blobSha256),
+        sql`${documentVersions.ordinal} = (select max(newer.ordinal) from document_versions newer where newer.document_id = ${documents.id})`,
+      ),
+    )
+    .orderBy(asc(documents.createdAt))
+    .limit(1);
+  return row;
+}
+
+export async function findDocumentByFileName(
+  db: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  fileName: string,
+): Promise<Document | undefined> {
+  const [row] = await db
+    .select()
+    .from(documents)
+    .where(and(live(access), eq(documents.fileName, fileName)))
+    .orderBy(asc(documents.createdAt))
+    .limit(1);
+  return row;
+}
+
+export async function insertDocument(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  values: Pick<Document, 'title' | 'fileName' | 'createdBy'>,
+): Promise<Document> {
+  const [row] = await tx
+    .insert(documents)
+    .values({ ...values, workspaceId: access.workspaceId })
+    .returning();
+  if (!row) throw new Error('insert of a document returned no row');
+  return row;
+}
+
+/** Add the next version. The caller holds the workspace's lock, which keeps ordinals free of races. */
+export async function insertDocumentVersion(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  values: Pick<DocumentVersion, 'documentId' | 'blobSha256' | 'mediaType' | 'sizeBytes'>,
+): Promise<DocumentVersion> {
+  const [row] = await tx
+    .insert(documentVersions)
+    .values({
+      ...values,
+      workspaceId: access.workspaceId,
+      ordinal: sql<number>`(select coalesce(max(ordinal), 0) + 1 from document_versions where workspace_id = ${access.workspaceId} and document_id = ${values.documentId})`,
+    })
+    .returning();
+  if (!row) throw new Error('insert of a document version returned no row');
+  return row;
+}
+
+async function selectDocuments(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentId?: string,
+): Promise<DocumentListRow[]> {
+  const rows = await db
+    .selectDistinctOn([documents.id], { document: documents, latestVersion: documentVersions, run: runs })
+    .from(documents)
+    .innerJoin(
+      documentVersions,
+      and(eq(documentVersions.documentId, documents.id), eq(documentVersions.workspaceId, documents.workspaceId)),
+    )
+    .leftJoin(
+      runs,
+      and(
+        eq(runs.workspaceId, documents.workspaceId),
+        eq(runs.subjectId, documentVersions.id),
+        eq(runs.kind, 'document.ingest'),
+      ),
+    )
+    .where(and(live(access), documentId === undefined ? undefined : eq(documents.id, documentId)))
+    .orderBy(documents.id, desc(documentVersions.ordinal), desc(runs.createdAt), desc(runs.id));
+  return rows;
+}
+
+/** Newest document first. */
+export async function listDocuments(
+  db: DatabaseExecutor,
+  access: Authorized<'document.read'>,
+): Promise<DocumentListRow[]> {
+  const rows = await selectDocuments(db, access);
+  return rows.sort((a, b) => b.document.createdAt.getTime() - a.document.createdAt.getTime());
+}
+
+export async function findDocument(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentId: string,
+): Promise<DocumentListRow | undefined> {
+  const [row] = await selectDocuments(db, access, documentId);
+  return row;
+}
+
+/** A version with its document. Versions of deleted documents are not found. */
+export async function findDocumentVersion(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  versionId: string,
+): Promise<{ document: Document; version: DocumentVersion } | undefined> {
+  const [row] = await db
+    .select({ document: documents, version: documentVersions })
+    .from(documentVersions)
+    .innerJoin(
+      documents,
+      and(eq(documents.id, documentVersions.documentId), eq(documents.workspaceId, documentVersions.workspaceId)),
+    )
+    .where(and(live(access), eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));
+  return row;
+}
+
+/** Newest first. */
+export async function listDocumentVersions(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentId: string,
+): Promise<DocumentVersion[]> {
+  return db
+    .select()
+    .from(documentVersions)
+    .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.documentId, documentId)))
+    .orderBy(desc(documentVersions.ordinal));
+}
+
+/** From this moment the document is in no list, no search and no answer. Undefined: none here, or deleted before. */
+export async function markDocumentDeleted(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentId: string,
+): Promise<Document | undefined> {
+  const [row] = await tx
+    .update(documents)
+    .set({ deletedAt: sql`now()` })
+    .where(and(live(access), eq(documents.id, documentId)))
+    .returning();
+  return row;
+}
+
+/** Rows of a document that was marked deleted, with everything that hangs on them. @returns its blobs */
+export async function removeDeletedDocument(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentId: string,
+): Promise<string[]> {
+  const versions = await listDocumentVersions(tx, access, documentId);
+  const removed = await tx
+    .delete(documents)
+    .where(
+      and(
+        eq(documents.workspaceId, access.workspaceId),
+        eq(documents.id, documentId),
+        sql`${documents.deletedAt} is not null`,
+      ),
+    )
+    .returning({ id: documents.id });
+  return removed.length === 0 ? [] : [...new Set(versions.map((version) => version.blobSha256))];
+}
+
+/** Worker only, all workspaces: which of these blobs any document version still names. Blobs are shared by equal bytes. */
+export async function filterReferencedBlobs(
+  db: DatabaseExecutor,
+  blobSha256s: readonly string[],
+): Promise<Set<string>> {
+  if (blobSha256s.length === 0) return new Set();
+  const rows = await db
+    .selectDistinct({ blobSha256: documentVersions.blobSha256 })
+    .from(documentVersions)
+    .where(inArray(documentVersions.blobSha256, [...blobSha256s]));
+  return new Set(rows.map((row) => row.blobSha256));
+}
+
+export async function hasPages(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  versionId: string,
+): Promise<boolean> {
+  const [row] = await db
+    .select({ extractedAt: documentVersions.extractedAt })
+    .from(documentVersions)
+    .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));
+  return row !== undefined && row.extractedAt !== null;
+}
+
+/** All pages of a version at once: `extractedAt` is set only together with the last of them. */
+export async function writePages(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  versionId: string,
+  pages: readonly NewPage[],
+): Promise<void> {
+  const PAGES_PER_INSERT = 100;
+  for (let start = 0; start < pages.length; start += PAGES_PER_INSERT) {
+    await tx.insert(documentPages).values(
+      pages.slice(start, start + PAGES_PER_INSERT).map((page) => ({
+        workspaceId: access.workspaceId,
+        versionId,
+        pageNumber: page.pageNumber,
+        label: page.label,
+        text: page.text,
+        headings: page.headings,
+      })),
+    );
+  }
+  await tx
+    .update(documentVersions)
+    .set({ extractedAt: sql`now()`, pageCount: pages.length })
+    .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));
+}
+
+export async function listPages(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  versionId: string,
+): Promise<DocumentPage[]> {
+  return db
+    .select()
+    .from(documentPages)
+    .where(and(eq(documentPages.workspaceId, access.workspaceId), eq(documentPages.versionId, versionId)))
+    .orderBy(asc(documentPages.pageNumber));
+}
+
+export async function findPage(
+  db: DatabaseExecutor,
+  access: Authorized<'document.read'>,
+  versionId: string,
+  pageNumber: number,
+): Promise<DocumentPage | undefined> {
+  const [row] = await db
+    .select()
+    .from(documentPages)
+    .where(
+      and(
+        eq(documentPages.workspaceId, access.workspaceId),
+        eq(documentPages.versionId, versionId),
+        eq(documentPages.pageNumber, pageNumber),
+      ),
+    );
+  return row;
+}
+
+/**
+ * Let a version answer in place of the one before.
+ * @returns false when the document is deleted or a newer version answers already
+ */
+export async function publishVersion(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  version: Pick<DocumentVersion, 'id' | 'documentId' | 'ordinal'>,
+): Promise<boolean> {
+  const rows = await tx
+    .update(documents)
+    .set({ currentVersionId: version.id })
+    .where(
+      and(
+        live(access),
+        eq(documents.id, version.documentId),
+        sql`not exists (select 1 from document_versions newer where newer.id = ${documents.currentVersionId} and newer.ordinal > ${version.ordinal})`,
+      ),
+    )
+    .returning({ id: documents.id });
+  return rows.length === 1;
+}
