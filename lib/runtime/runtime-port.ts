@@ -35,6 +35,11 @@ export interface CallOptions {
   readonly priority?: RuntimePriority;
 }
 
+export interface EmbedOptions extends CallOptions {
+  /** Some models want a prefix that differs between the two. Default `passage`. */
+  readonly purpose?: 'query' | 'passage';
+}
+
 export interface TokenUsage {
   readonly promptTokens: number;
   /** Prompt tokens served from the prefix kept in memory; part of `promptTokens`. */
@@ -70,7 +75,14 @@ export interface RuntimeModel {
 export interface RuntimeStatus {
   readonly state: 'loading' | 'ready' | 'degraded';
   /** Catalog id or file name. Null: no base model, answers are extractive. */
-  readonly baseModel: { readonly id: string; readonly sha256: string | null; readonly contextTokens: number } | null;
+  readonly baseModel: {
+    readonly id: string;
+    readonly sha256: string | null;
+    /** Prompt and answer together. */
+    readonly contextTokens: number;
+    /** Of the chat template in use (`chat-template.ts`); null where a foreign server renders it. */
+    readonly templateSha256: string | null;
+  } | null;
   readonly embeddingModel: {
     readonly id: string;
     readonly sha256: string | null;
@@ -97,7 +109,7 @@ export interface RuntimeClient {
   /**
    * L2-normalised embeddings, `[text.length, dimensions]`, same order as `texts`. Longer texts than the model's window are cut.
    */
-  embedTexts(texts: readonly string[], options?: CallOptions): Promise<Float32Array[]>;
+  embedTexts(texts: readonly string[], options?: EmbedOptions): Promise<Float32Array[]>;
   /** Token counts under the base model's tokenizer, same order as `texts`; for prompt budgets. */
   countTokens(texts: readonly string[], options?: CallOptions): Promise<number[]>;
   /** Token counts under the embedding model's tokenizer, special tokens excluded; for chunk sizes. */

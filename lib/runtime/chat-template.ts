@@ -1,0 +1,149 @@
+/**
+ * The one place that turns messages into a prompt: chat, evaluation and training call it, so that an adapter meets in
+ * service exactly the text it was trained on.
+ *
+ * The result is a list of segments and not a string, because a tokenizer that parses special tokens in one long string
+ * would take `</s>` or `<|im_start|>` inside a document or a question for the model's own control tokens. Only segments
+ * of kind `template` may be tokenised with special tokens parsed.
+ */
+import { createHash } from 'node:crypto';
+import { Template } from '@huggingface/jinja';
+import { AppError } from '#lib/domain/errors.ts';
+import type { ChatMessage } from './runtime-port.ts';
+
+export interface ChatTemplateSource {
+  /** The GGUF's `tokenizer.chat_template`; undefined where the file carries none. */
+  readonly chatTemplate: string | undefined;
+  /** `general.architecture`; picks the fallback. */
+  readonly architecture: string;
+  /** Text of the beginning-of-sequence token; empty where the model has none. */
+  readonly bosText: string;
+  readonly eosText: string;
+}
+
+export interface TemplateSegment {
+  readonly kind: 'template' | 'content';
+  readonly text: string;
+}
+
+export interface ChatTemplate {
+  /** SHA-256 (hex) of everything that decides the rendering; stored with each adapter. */
+  readonly templateSha256: string;
+  /**
+   * @param options.addGenerationPrompt true for chat; false for a finished conversation, as in training
+   * @throws AppError `input.invalid` when the template refuses the order of roles
+   */
+  render(messages: readonly ChatMessage[], options: { readonly addGenerationPrompt: boolean }): TemplateSegment[];
+}
+
+const CHATML = `{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`;
+
+/** Templates for files that carry none; the formats that the model families publish. */
+const FALLBACK_TEMPLATES: Readonly<Record<string, string>> = {
+  llama: `{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}`,
+  gemma3: `{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' + message['content'] + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}`,
+  qwen2: CHATML,
+  qwen3: CHATML,
+};
+
+/** Raised when the way of calling templates changes, so that the hash changes with it. */
+const RENDERING_VERSION = 1;
+
+/** Private-use characters: no template treats them as white space, and none writes them itself. */
+const OPEN = '\uE0F0';
+const CLOSE = '\uE0F1';
+const placeholderPattern = new RegExp(`${OPEN}(\\d+)${CLOSE}`);
+
+/** Variables of the templates beyond the messages. Short answers from documents gain nothing from a thinking phase. */
+const TEMPLATE_OPTIONS = { enable_thinking: false } as const;
+
+export function createChatTemplate(source: ChatTemplateSource): ChatTemplate {
+  const text = source.chatTemplate ?? FALLBACK_TEMPLATES[source.architecture] ?? CHATML;
+  const template = new Template(text);
+  const templateSha256 = createHash('sha256')
+    .update(JSON.stringify([RENDERING_VERSION, text, source.bosText, source.eosText, TEMPLATE_OPTIONS]))
+    .digest('hex');
+
+  const renderText = (messages: readonly ChatMessage[], addGenerationPrompt: boolean): string =>
+    template.render({
+      messages: messages.map((message) => ({ role: message.role, content: message.content })),
+      add_generation_prompt: addGenerationPrompt,
+      bos_token: source.bosText,
+      eos_token: source.eosText,
+      ...TEMPLATE_OPTIONS,
+    });
+
+  return {
+    templateSha256,
+    render(messages, { addGenerationPrompt }) {
+      if (messages.length === 0) {
+        throw new AppError({ code: 'input.invalid', message: 'messages is empty; expected at least one message' });
+      }
+      const { accepted, expected } = renderAccepted(messages, (list) => renderText(list, addGenerationPrompt));
+      const placeholders = accepted.map((message, index) => ({ ...message, content: `${OPEN}${index}${CLOSE}` }));
+      const pieces = renderText(placeholders, addGenerationPrompt).split(placeholderPattern);
+      const fill = (contentOf: (message: ChatMessage) => string): TemplateSegment[] =>
+        pieces
+          .map((piece, position): TemplateSegment => {
+            if (position % 2 === 0) return { kind: 'template', text: piece };
+            const message = accepted[Number(piece)];
+            return { kind: 'content', text: message === undefined ? '' : contentOf(message) };
+          })
+          .filter((segment) => segment.text !== '');
+      const verbatim = fill((message) => message.content);
+      if (joinSegments(verbatim) === expected) return verbatim;
+      // Several families trim the content of each message; a placeholder cannot show that.
+      return fill((message) => message.content.trim());
+    },
+  };
+}
+
+/** Some templates (Gemma, Mistral) refuse a system message: it then opens the first user message. */
+function renderAccepted(
+  messages: readonly ChatMessage[],
+  render: (messages: readonly ChatMessage[]) => string,
+): { accepted: readonly ChatMessage[]; expected: string } {
+  try {
+    return { accepted: messages, expected: render(messages) };
+  } catch (cause) {
+    const [first, second, ...rest] = messages;
+    if (first?.role === 'system' && second?.role === 'user') {
+      const merged = [{ role: 'user' as const, content: `${first.content}\n\n${second.content}` }, ...rest];
+      try {
+        return { accepted: merged, expected: render(merged) };
+      } catch {
+        // The first refusal names the cause; it is reported below.
+      }
+    }
+    throw new AppError({
+      code: 'input.invalid',
+      message: `the model's chat template refused the messages (roles: ${messages.map((m) => m.role).join(', ')}): ${cause instanceof Error ? cause.message : String(cause)}`,
+      cause,
+    });
+  }
+}
+
+export function joinSegments(segments: readonly TemplateSegment[]): string {
+  return segments.map((segment) => segment.text).join('');
+}
+
+/** A tokenizer of one model. `continues`: the text follows other text, so no leading space may be added. */
+export type TokenizeText = (
+  text: string,
+  options: { readonly parseSpecial: boolean; readonly continues: boolean },
+) => number[];
+
+/**
+ * Token ids of a rendered prompt. Special tokens are recognised in template segments only.
+ * @param bosToken put in front when the model wants one and the template has not written it; null for none
+ */
+export function tokenizeSegments(
+  segments: readonly TemplateSegment[],
+  tokenize: TokenizeText,
+  bosToken: number | null,
+): number[] {
+  const tokens = segments.flatMap((segment, index) =>
+    tokenize(segment.text, { parseSpecial: segment.kind === 'template', continues: index > 0 }),
+  );
+  return bosToken === null || tokens[0] === bosToken ? tokens : [bosToken, ...tokens];
+}

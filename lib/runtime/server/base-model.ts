@@ -1,0 +1,114 @@
+/** The GGUF that answers: loading, its tokenizer, its chat template. */
+import path from 'node:path';
+import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type LlamaOptions, type Token } from 'node-llama-cpp';
+import { type ChatTemplate, createChatTemplate, type TokenizeText, tokenizeSegments } from '../chat-template.ts';
+import type { ChatMessage } from '../runtime-port.ts';
+import { computeFileSha256 } from './file-hash.ts';
+
+export interface BaseModelSource {
+  /** Catalog id or file name; what `model` may say besides `base`. */
+  readonly id: string;
+  readonly path: string;
+  /** Known checksum; null: computed while loading. */
+  readonly sha256: string | null;
+}
+
+export type GpuChoice = 'auto' | 'off' | 'cuda' | 'vulkan' | 'metal';
+
+export interface LlamaBackend {
+  readonly llama: Llama;
+  /** The newest error lines of llama.cpp; its exceptions do not carry the reason. */
+  readErrors(): string;
+}
+
+const KEPT_ERROR_LINES = 12;
+
+/**
+ * @param threads upper bound on compute threads. llama.cpp's own default is at least four and spins: on two cores it is
+ *   hundreds of times slower than one thread
+ */
+export async function startLlama(options: {
+  readonly gpu: GpuChoice;
+  readonly threads: number;
+  readonly onLog: (level: 'warn' | 'error', message: string) => void;
+}): Promise<LlamaBackend> {
+  const errors: string[] = [];
+  const gpu: NonNullable<LlamaOptions['gpu']> = options.gpu === 'off' ? false : options.gpu;
+  const llama = await getLlama({
+    gpu,
+    maxThreads: options.threads,
+    build: 'never',
+    logLevel: LlamaLogLevel.warn,
+    logger(level, message) {
+      const text = message.trim();
+      if (text === '') return;
+      const isError = level === LlamaLogLevel.error || level === LlamaLogLevel.fatal;
+      if (isError) {
+        errors.push(text);
+        if (errors.length > KEPT_ERROR_LINES) errors.shift();
+      }
+      options.onLog(isError ? 'error' : 'warn', text);
+    },
+  });
+  return {
+    llama,
+    readErrors() {
+      return errors.splice(0).join('; ');
+    },
+  };
+}
+
+export interface BaseModel {
+  readonly id: string;
+  readonly sha256: string;
+  readonly model: LlamaModel;
+  readonly backend: LlamaBackend;
+  readonly template: ChatTemplate;
+  readonly contextTokens: number;
+  tokenizeMessages(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Token[];
+  /** @param addSpecialTokens put the beginning-of-sequence token in front; text is never parsed for special tokens */
+  tokenizeText(text: string, options: { readonly addSpecialTokens: boolean; readonly continues: boolean }): Token[];
+}
+
+export async function loadBaseModel(
+  backend: LlamaBackend,
+  source: BaseModelSource,
+  options: { readonly contextTokens: number },
+): Promise<BaseModel> {
+  const [model, sha256] = await Promise.all([
+    backend.llama.loadModel({ modelPath: path.resolve(source.path) }).catch((cause: unknown) => {
+      const reason = backend.readErrors();
+      throw new Error(
+        `${source.path} could not be loaded: ${cause instanceof Error ? cause.message : String(cause)}${reason && ` (${reason})`}`,
+        { cause },
+      );
+    }),
+    source.sha256 ?? computeFileSha256(source.path),
+  ]);
+  const chatTemplate = model.fileInfo.metadata.tokenizer.chat_template;
+  const template = createChatTemplate({
+    chatTemplate,
+    architecture: model.architecture,
+    bosText: model.tokens.bosString ?? '',
+    eosText: model.tokens.eosString ?? '',
+  });
+  const bosToken = model.tokens.shouldPrependBosToken ? model.tokens.bos : null;
+  const tokenize: TokenizeText = (text, { parseSpecial, continues }) =>
+    model.tokenize(text, parseSpecial, continues ? 'trimLeadingSpace' : undefined);
+  const brand = (tokens: readonly number[]) => tokens as readonly Token[] as Token[];
+  return {
+    id: source.id,
+    sha256,
+    model,
+    backend,
+    template,
+    contextTokens: Math.min(options.contextTokens, model.trainContextSize),
+    tokenizeMessages(messages, addGenerationPrompt) {
+      return brand(tokenizeSegments(template.render(messages, { addGenerationPrompt }), tokenize, bosToken));
+    },
+    tokenizeText(text, { addSpecialTokens, continues }) {
+      const tokens = tokenize(text, { parseSpecial: false, continues });
+      return brand(addSpecialTokens && bosToken !== null ? [bosToken, ...tokens] : tokens);
+    },
+  };
+}
