@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import type { RunKind } from '#db/repositories/runs.ts';
+
+/** Ids only: everything else is read from the rows when the job runs, so a delivery can never carry stale facts. */
+export const jobPayloadSchema = z.object({ workspaceId: z.uuid(), runId: z.uuid() });
+export type JobPayload = z.infer<typeof jobPayloadSchema>;
+
+export interface JobDefinition {
+  /** `noun.verb`; also the name of the queue. */
+  readonly kind: RunKind;
+  /** Deliveries that may fail with a retryable error, or lose their worker, before the run fails for good. */
+  readonly maxAttempts: number;
+  /** Jobs of this kind that one worker runs side by side. */
+  readonly concurrency: number;
+}
+
+/** Every kind of job. Handlers are in `lib/jobs/handlers/` and loaded by the worker only. */
+export const jobDefinitions = [
+  // One at a time: the embedding model is shared and serial, a second document would only halve the speed of the first.
+  { kind: 'document.ingest', maxAttempts: 5, concurrency: 1 },
+  { kind: 'document.delete', maxAttempts: 10, concurrency: 1 },
+] as const satisfies readonly JobDefinition[];
+
+export function findJobDefinition(kind: RunKind): JobDefinition {
+  const definition = jobDefinitions.find((candidate) => candidate.kind === kind);
+  if (!definition) throw new Error(`no job definition for runs of kind ${kind}`);
+  return definition;
+}

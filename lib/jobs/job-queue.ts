@@ -1,0 +1,31 @@
+import type { DatabaseExecutor } from '#db/executor.ts';
+import type { RunKind } from '#db/repositories/runs.ts';
+import type { JobPayload } from './job-definitions.ts';
+
+/**
+ * The queue delivers and nothing more: a job may come twice, late, or after its run is over. The run row decides
+ * (`lib/jobs/perform-run.ts`), so a lost or doubled delivery costs time and never correctness.
+ */
+export interface JobQueue {
+  /**
+   * Ask for a delivery. Part of `tx`: it exists if and only if the transaction commits. A run that already waits for a
+   * delivery gets no second one.
+   */
+  enqueue(
+    tx: DatabaseExecutor,
+    kind: RunKind,
+    payload: JobPayload,
+    options?: { readonly startAfterMs?: number },
+  ): Promise<void>;
+}
+
+export interface JobConsumer extends JobQueue {
+  /** Start to hand out jobs of a kind. A handler that throws has lost its delivery; it is not delivered again. */
+  consume(
+    kind: RunKind,
+    options: { readonly concurrency: number },
+    handle: (payload: JobPayload) => Promise<void>,
+  ): Promise<void>;
+  /** Take no new jobs and let go of the database. Does not wait for handlers. */
+  stop(): Promise<void>;
+}

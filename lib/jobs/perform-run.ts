@@ -1,0 +1,205 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import {
+  type Claim,
+  claimRun,
+  finishRun,
+  type Run,
+  type RunKind,
+  type RunProgress,
+  releaseOrphanedRuns,
+  requeueHeldRun,
+  touchRun,
+} from '#db/repositories/runs.ts';
+import { AppError } from '#lib/domain/errors.ts';
+import { findJobDefinition, type JobPayload, jobDefinitions } from './job-definitions.ts';
+import type { JobQueue } from './job-queue.ts';
+
+/** How often a worker says that it lives, writes progress and looks for a cancel. */
+const HEARTBEAT_INTERVAL_MS = 1000;
+
+/** A worker silent for this long is given up. Many heartbeats, so that a busy machine loses no claim. */
+export const STALE_AFTER_MS = 20_000;
+
+const FIRST_RETRY_AFTER_MS = 2000;
+const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+
+export interface PerformRunDeps {
+  readonly db: DatabaseExecutor;
+  readonly queue: JobQueue;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+/** What a handler is given. */
+export interface RunContext {
+  readonly run: Run;
+  readonly claim: Claim;
+  /** Aborts when someone cancels, the worker stops, or the claim is lost. Handlers pass it on and stop at once. */
+  readonly signal: AbortSignal;
+  /** Cheap: the latest value is written with the next heartbeat; a change of stage is written at once. */
+  report(progress: RunProgress): Promise<void>;
+}
+
+/** A handler returns facts to keep on the run row. */
+export type RunHandler = (context: RunContext) => Promise<Readonly<Record<string, unknown>>>;
+
+type AbortCause = 'cancelled' | 'shutdown' | 'claim-lost';
+
+class RunAborted extends Error {
+  readonly abortCause: AbortCause;
+  constructor(abortCause: AbortCause) {
+    super(`run aborted: ${abortCause}`);
+    this.name = 'AbortError';
+    this.abortCause = abortCause;
+  }
+}
+
+/** Doubles with each attempt: 2 s, 4 s, 8 s …, at most 5 minutes. `attempt` counts from 1. */
+export function chooseRetryDelayMs(attempt: number): number {
+  return Math.min(FIRST_RETRY_AFTER_MS * 2 ** (attempt - 1), LONGEST_RETRY_AFTER_MS);
+}
+
+export type RunResult = 'skipped' | 'succeeded' | 'failed' | 'cancelled' | 'retrying' | 'released' | 'claim-lost';
+
+/**
+ * Carry out one delivery: claim the run, keep its heartbeat, let the handler work, and write how it ended. A delivery for
+ * a run that is not queued (a second delivery, a cancelled run) does nothing.
+ * @param shutdown aborts when the worker is told to stop: the run goes back to the queue and keeps its attempt
+ */
+export async function performRun(
+  deps: PerformRunDeps,
+  kind: RunKind,
+  payload: JobPayload,
+  handle: RunHandler,
+  shutdown: AbortSignal,
+): Promise<RunResult> {
+  if (shutdown.aborted) return 'skipped';
+  const run = await claimRun(deps.db, payload.workspaceId, payload.runId);
+  if (!run) return 'skipped';
+  const claim: Claim = { workspaceId: run.workspaceId, runId: run.id, claimToken: run.claimToken };
+  const controller = new AbortController();
+  const abort = (cause: AbortCause) => {
+    if (!controller.signal.aborted) controller.abort(new RunAborted(cause));
+  };
+  const onShutdown = () => abort('shutdown');
+  shutdown.addEventListener('abort', onShutdown, { once: true });
+
+  let latest: RunProgress | undefined;
+  let stage: string | undefined;
+  const beat = async () => {
+    const progress = latest;
+    latest = undefined;
+    const { isHeld, isCancelRequested } = await touchRun(deps.db, claim, progress);
+    if (!isHeld) abort('claim-lost');
+    else if (isCancelRequested) abort('cancelled');
+  };
+  const heart = new AbortController();
+  const beating = (async () => {
+    while (!heart.signal.aborted) {
+      await delay(HEARTBEAT_INTERVAL_MS, undefined, { signal: heart.signal }).catch(() => undefined);
+      if (heart.signal.aborted) return;
+      await beat().catch((error: unknown) => deps.logger.warn({ err: error, runId: run.id }, 'heartbeat failed'));
+    }
+  })();
+
+  const context: RunContext = {
+    run,
+    claim,
+    signal: controller.signal,
+    async report(progress) {
+      latest = progress;
+      if (progress.stage !== stage) {
+        stage = progress.stage;
+        await beat();
+      }
+      controller.signal.throwIfAborted();
+    },
+  };
+  try {
+    const details = await handle(context);
+    await stopHeart();
+    const isMine = await finishRun(deps.db, claim, { state: 'succeeded', details });
+    return isMine ? 'succeeded' : 'claim-lost';
+  } catch (error) {
+    await stopHeart();
+    return await closeFailedRun(deps, kind, payload, run, claim, controller.signal, error);
+  } finally {
+    await stopHeart();
+    shutdown.removeEventListener('abort', onShutdown);
+  }
+
+  async function stopHeart(): Promise<void> {
+    heart.abort();
+    await beating;
+  }
+}
+
+async function closeFailedRun(
+  deps: PerformRunDeps,
+  kind: RunKind,
+  payload: JobPayload,
+  run: Run,
+  claim: Claim,
+  signal: AbortSignal,
+  error: unknown,
+): Promise<RunResult> {
+  if (signal.aborted && signal.reason instanceof RunAborted) {
+    switch (signal.reason.abortCause) {
+      case 'cancelled':
+        await finishRun(deps.db, claim, { state: 'cancelled' });
+        return 'cancelled';
+      case 'shutdown':
+        await requeue(deps, kind, payload, claim, { isAttemptSpent: false });
+        return 'released';
+      case 'claim-lost':
+        return 'claim-lost';
+    }
+  }
+  // An error that we do not know may be a lost connection as well as a defect: both are worth another try.
+  const isRetryable = AppError.isInstance(error) ? error.isRetryable : true;
+  const isLastAttempt = run.attempt >= findJobDefinition(kind).maxAttempts;
+  const errorCode = AppError.isInstance(error) ? error.code : 'run.internal';
+  const errorMessage = AppError.isInstance(error)
+    ? error.userMessage
+    : `Something inside failed. The worker's log has the cause under run ${run.id}.`;
+  if (isRetryable && !isLastAttempt) {
+    const startAfterMs = Math.max(
+      chooseRetryDelayMs(run.attempt),
+      AppError.isInstance(error) ? (error.retryAfterMs ?? 0) : 0,
+    );
+    deps.logger.warn({ err: error, runId: run.id, kind, startAfterMs }, 'run failed, will be tried again');
+    await requeue(deps, kind, payload, claim, { isAttemptSpent: true, errorCode, errorMessage }, startAfterMs);
+    return 'retrying';
+  }
+  deps.logger.error({ err: error, runId: run.id, kind }, 'run failed');
+  await finishRun(deps.db, claim, { state: 'failed', errorCode, errorMessage });
+  return 'failed';
+}
+
+async function requeue(
+  deps: PerformRunDeps,
+  kind: RunKind,
+  payload: JobPayload,
+  claim: Claim,
+  reason: Parameters<typeof requeueHeldRun>[2],
+  startAfterMs = 0,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    if (await requeueHeldRun(tx, claim, reason)) await deps.queue.enqueue(tx, kind, payload, { startAfterMs });
+  });
+}
+
+/**
+ * Free the runs of workers that died, and give every waiting run a delivery if it lost its own. Run by the worker when it
+ * starts and from time to time.
+ * @returns how many runs wait for a delivery
+ */
+export async function reconcileRuns(deps: PerformRunDeps, staleAfterMs = STALE_AFTER_MS): Promise<number> {
+  const maxAttempts = Math.max(...jobDefinitions.map((definition) => definition.maxAttempts));
+  const waiting = await releaseOrphanedRuns(deps.db, { staleAfterMs, maxAttempts });
+  for (const run of waiting) {
+    await deps.queue.enqueue(deps.db, run.kind, { workspaceId: run.workspaceId, runId: run.id });
+  }
+  return waiting.length;
+}

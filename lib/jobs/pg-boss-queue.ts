@@ -1,0 +1,68 @@
+import { PgBoss } from 'pg-boss';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { createJobSql } from '#db/job-sql.ts';
+import { jobDefinitions, jobPayloadSchema } from './job-definitions.ts';
+import type { JobConsumer } from './job-queue.ts';
+
+/** The least that pg-boss allows; no LISTEN/NOTIFY, because the embedded database has one session for all clients. */
+const POLLING_INTERVAL_SECONDS = 0.5;
+
+/**
+ * A delivery never expires by itself in practice: whether a run is alive is told by its heartbeat, and orphans get a new
+ * delivery. Just under pg-boss's limit of a day.
+ */
+const EXPIRE_AFTER_SECONDS = 86_399;
+
+const FINISHED_JOBS_KEPT_SECONDS = 3600;
+
+export interface PgBossQueueOptions {
+  readonly db: DatabaseExecutor;
+  /** `send`: enqueue only, no polling and no maintenance. `work`: also consume and keep the queue's tables tidy. */
+  readonly role: 'send' | 'work';
+  readonly onError: (error: unknown) => void;
+}
+
+/** The queue over pg-boss, in the product's own database. Creates its tables (schema `pgboss`) when they are missing. */
+export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions): Promise<JobConsumer> {
+  const boss = new PgBoss({
+    db: createJobSql(db),
+    supervise: role === 'work',
+    schedule: false,
+    migrate: true,
+    // The bloat and vacuum checks read statistics that the embedded database does not keep.
+    reindex: false,
+    monitorVacuum: false,
+  });
+  boss.on('error', onError);
+  await boss.start();
+  for (const definition of jobDefinitions) {
+    // `short`: at most one waiting job for each key, so that a run is never queued twice.
+    await boss.createQueue(definition.kind, {
+      policy: 'short',
+      retryLimit: 0,
+      expireInSeconds: EXPIRE_AFTER_SECONDS,
+      deleteAfterSeconds: FINISHED_JOBS_KEPT_SECONDS,
+    });
+  }
+  return {
+    async enqueue(tx, kind, payload, options = {}) {
+      await boss.send(kind, jobPayloadSchema.parse(payload), {
+        db: createJobSql(tx),
+        singletonKey: payload.runId,
+        ...(options.startAfterMs !== undefined && { startAfter: new Date(Date.now() + options.startAfterMs) }),
+      });
+    },
+    async consume(kind, { concurrency }, handle) {
+      await boss.work<unknown>(
+        kind,
+        { batchSize: 1, localConcurrency: concurrency, pollingIntervalSeconds: POLLING_INTERVAL_SECONDS },
+        async (jobs) => {
+          for (const job of jobs) await handle(jobPayloadSchema.parse(job.data));
+        },
+      );
+    },
+    async stop() {
+      await boss.stop({ graceful: false, close: false });
+    },
+  };
+}
