@@ -31,6 +31,10 @@ const envSchema = z.object({
   BASE_MODEL: z.preprocess(emptyIsUnset, z.string().default('tinyllama-1.1b-chat-iq2')),
   /** Catalog id, or path of a GGUF file. */
   EMBEDDING_MODEL: z.preprocess(emptyIsUnset, z.string().default('all-minilm-l6-v2-int8')),
+  /** Hugging Face, or a mirror of it, for catalog models that come from there. */
+  HF_ENDPOINT: z.preprocess(emptyIsUnset, z.url({ protocol: /^https?$/ }).default('https://huggingface.co')),
+  /** Token for gated models on Hugging Face. */
+  HF_TOKEN: optional(z.string()),
   LOREHOUSE_GPU: z.preprocess(emptyIsUnset, z.enum(['auto', 'off', 'cuda', 'vulkan', 'metal']).default('auto')),
   /** Threads for inference. Unset: all cores but one, at least one. */
   LOREHOUSE_THREADS: optional(z.coerce.number().int().min(1).max(512)),
@@ -51,6 +55,7 @@ export interface Env {
   readonly runtimeToken: string | undefined;
   readonly baseModel: string;
   readonly embeddingModel: string;
+  readonly hub: { readonly endpoint: string; readonly token: string | undefined };
   readonly gpu: 'auto' | 'off' | 'cuda' | 'vulkan' | 'metal';
   readonly threads: number | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -84,6 +89,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
     runtimeToken: e.RUNTIME_TOKEN,
     baseModel: e.BASE_MODEL,
     embeddingModel: e.EMBEDDING_MODEL,
+    hub: { endpoint: e.HF_ENDPOINT, token: e.HF_TOKEN },
     gpu: e.LOREHOUSE_GPU,
     threads: e.LOREHOUSE_THREADS,
     logLevel: e.LOG_LEVEL,

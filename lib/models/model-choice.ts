@@ -1,0 +1,67 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { type ModelKind, requireModel } from './catalog.ts';
+import { isModelPath } from './model-store.ts';
+
+/**
+ * The models that `npm run models -- use` has chosen for a data directory, in `<data directory>/models.json`. A setting in
+ * the environment (BASE_MODEL, EMBEDDING_MODEL) wins over the file; the file wins over the defaults.
+ */
+const choiceSchema = z.object({ base: z.string().min(1).optional(), embedding: z.string().min(1).optional() });
+
+export type ModelChoice = z.infer<typeof choiceSchema>;
+
+function choiceFile(dataDir: string): string {
+  return path.join(dataDir, 'models.json');
+}
+
+/**
+ * @returns an empty choice when nothing was chosen
+ * @throws Error when the file is there but unreadable: a wrong model must not be taken silently
+ */
+export async function readModelChoice(dataDir: string): Promise<ModelChoice> {
+  let text: string;
+  try {
+    text = await readFile(choiceFile(dataDir), 'utf8');
+  } catch {
+    return {};
+  }
+  try {
+    return choiceSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(
+      `${choiceFile(dataDir)} is not readable; expected {"base": "...", "embedding": "..."}. Fix or delete it`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Choose the base or the embedding model of a data directory; takes effect at the next start.
+ * @param idOrPath catalog id, which says itself what it is, or the path of a GGUF
+ * @param role needed for a path only
+ * @throws model.unknown; Error for a reranker or a path without a role
+ */
+export async function useModel(dataDir: string, idOrPath: string, role?: ModelKind): Promise<ModelChoice> {
+  const isPath = isModelPath(idOrPath);
+  const kind = isPath ? role : requireModel(idOrPath).kind;
+  if (kind !== 'base' && kind !== 'embedding') {
+    throw new Error(
+      kind === undefined
+        ? 'say what the file is for: --as base or --as embedding'
+        : `a ${kind} cannot be chosen here; expected a base or an embedding model`,
+    );
+  }
+  const choice: ModelChoice = {
+    ...(await readModelChoice(dataDir)),
+    [kind]: isPath ? path.resolve(idOrPath) : idOrPath,
+  };
+  await mkdir(dataDir, { recursive: true });
+  const draft = `${choiceFile(dataDir)}.${process.pid}`;
+  await writeFile(draft, `${JSON.stringify(choice, null, 2)}\n`);
+  await rename(draft, choiceFile(dataDir));
+  return choice;
+}

@@ -1,0 +1,60 @@
+import type { WriteStream } from 'node:tty';
+import type { PullProgress } from '#lib/models/pull-model.ts';
+
+const BAR_CELLS = 24;
+/** Without a terminal a line is printed now and then instead of redrawn. */
+const PLAIN_INTERVAL_MS = 5_000;
+
+/** Decimal units, as disks and downloads are sold: `322.6 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function formatProgress(progress: PullProgress): string {
+  const fraction = progress.totalBytes === 0 ? 0 : progress.receivedBytes / progress.totalBytes;
+  if (progress.phase === 'waiting') return `${progress.modelId}: another process downloads it, waiting`;
+  const filled = Math.round(fraction * BAR_CELLS);
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_CELLS - filled)}`;
+  const amount = `${formatBytes(progress.receivedBytes)} of ${formatBytes(progress.totalBytes)}`;
+  const tail =
+    progress.phase === 'verifying'
+      ? 'checking'
+      : progress.bytesPerSecond > 0
+        ? `${formatBytes(Math.round(progress.bytesPerSecond))}/s`
+        : '';
+  return `${progress.modelId} ${bar} ${String(Math.floor(fraction * 100)).padStart(3)} %  ${amount}  ${tail}`.trimEnd();
+}
+
+/** Draws download progress: one line redrawn on a terminal, a line every few seconds elsewhere. */
+export function createProgressBar(stream: WriteStream): {
+  readonly show: (progress: PullProgress) => void;
+  readonly finish: () => void;
+} {
+  let lastPlainMs = Number.NEGATIVE_INFINITY;
+  let lastPhase = '';
+  let hasDrawn = false;
+  return {
+    show(progress) {
+      if (stream.isTTY) {
+        hasDrawn = true;
+        stream.write(`\r\u001b[2K${formatProgress(progress)}`);
+        return;
+      }
+      const nowMs = performance.now();
+      if (nowMs - lastPlainMs < PLAIN_INTERVAL_MS && progress.phase === lastPhase) return;
+      lastPlainMs = nowMs;
+      lastPhase = progress.phase;
+      stream.write(`${formatProgress(progress)}\n`);
+    },
+    finish() {
+      if (hasDrawn) stream.write('\n');
+    },
+  };
+}
