@@ -1,0 +1,200 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { encodeOnnx } from './encode-onnx.ts';
+import {
+  add,
+  batchedProduct,
+  crossEntropy,
+  linear,
+  multiply,
+  reshape,
+  rmsNorm,
+  rotate,
+  scale,
+  shift,
+  softmax,
+  swiGlu,
+  takeRows,
+  transpose,
+} from './operations.ts';
+import { Tape, type Value } from './tape.ts';
+
+/** Repeatable numbers between -1 and 1 (linear congruential generator of Numerical Recipes). */
+function createNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+}
+
+const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** Σ value ∘ (fixed random numbers): a scalar whose gradient tells every element of `value` apart. */
+function reduceToScalar(tape: Tape, value: Value): Value {
+  const next = createNumbers(99);
+  const shape = value.shape.map(Number);
+  const mask = tape.addConstant(
+    Array.from({ length: countValues(shape) }, () => next()),
+    shape,
+  );
+  const product = tape.addNode('Mul', [value, mask], shape);
+  return tape.record(tape.addNode('ReduceSum', [product], [], { keepdims: 0 }), [value], (g) => [
+    tape.addNode('Mul', [mask, g], shape),
+  ]);
+}
+
+type Build = (tape: Tape, parameters: readonly Value[]) => Value;
+
+const cases: readonly (readonly [name: string, shapes: readonly (readonly number[])[], build: Build])[] = [
+  [
+    'add',
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    (t, [a, b]) => add(t, need(a), need(b)),
+  ],
+  [
+    'multiply',
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    (t, [a, b]) => multiply(t, need(a), need(b)),
+  ],
+  ['scale', [[3, 4]], (t, [a]) => scale(t, need(a), t.addConstant([0.5, -2, 3, 1], [4]))],
+  ['shift', [[3, 4]], (t, [a]) => multiply(t, shift(t, need(a), t.addConstant([1, 2, 3, 4], [4])), need(a))],
+  [
+    'linear',
+    [
+      [3, 4],
+      [5, 4],
+    ],
+    (t, [x, w]) => linear(t, need(x), need(w)),
+  ],
+  [
+    'batchedProduct',
+    [
+      [2, 3, 4],
+      [2, 4, 5],
+    ],
+    (t, [a, b]) => batchedProduct(t, need(a), need(b)),
+  ],
+  ['transpose', [[2, 3, 4]], (t, [a]) => transpose(t, need(a), [2, 0, 1])],
+  ['reshape', [[2, 6]], (t, [a]) => reshape(t, need(a), [3, 4])],
+  ['softmax', [[3, 5]], (t, [a]) => softmax(t, need(a))],
+  ['rmsNorm', [[3, 4]], (t, [a]) => rmsNorm(t, need(a), t.addConstant([0.5, 1, 2, -1], [4]), 1e-5)],
+  [
+    'swiGlu',
+    [
+      [3, 4],
+      [3, 4],
+    ],
+    (t, [a, b]) => swiGlu(t, need(a), need(b)),
+  ],
+  [
+    'rotate',
+    [[2, 3, 4]],
+    (t, [a]) => {
+      const cos = t.addConstant([0.9, 0.8, 0.9, 0.8, 0.3, -0.1, 0.3, -0.1], [2, 1, 4]);
+      const sin = t.addConstant([0.4, 0.6, 0.4, 0.6, 0.95, 0.99, 0.95, 0.99], [2, 1, 4]);
+      const turn = [0, 0, 1, 0, 0, 0, 0, 1, -1, 0, 0, 0, 0, -1, 0, 0];
+      return rotate(
+        t,
+        need(a),
+        cos,
+        sin,
+        t.addConstant(turn, [4, 4]),
+        t.addConstant(
+          turn.map((v) => -v),
+          [4, 4],
+        ),
+      );
+    },
+  ],
+  ['takeRows, one of them twice', [[4, 3]], (t, [a]) => takeRows(t, need(a), t.addIndexConstant([2, 0, 2]))],
+  [
+    'crossEntropy',
+    [[3, 5]],
+    (t, [a]) => crossEntropy(t, need(a), t.addIndexConstant([1, 4, 0]), t.addConstant([1, 0.5, 2], [3])).sum,
+  ],
+  [
+    'a value used three times',
+    [[3, 3]],
+    (t, [a]) => add(t, multiply(t, need(a), need(a)), linear(t, need(a), need(a))),
+  ],
+];
+
+function need(value: Value | undefined): Value {
+  if (!value) throw new Error('a parameter is missing');
+  return value;
+}
+
+async function buildSession(shapes: readonly (readonly number[])[], build: Build): Promise<InferenceSession> {
+  const tape = new Tape('float64');
+  const parameters = shapes.map((shape, i) => tape.addParameter(`p${i}`, shape));
+  const value = build(tape, parameters);
+  const loss = value.shape.length === 0 ? value : reduceToScalar(tape, value);
+  const gradients = tape.differentiate(loss, parameters, tape.addConstant([1]));
+  tape.addOutput('loss', loss);
+  gradients.forEach((gradient, i) => tape.addOutput(`g${i}`, gradient));
+  return InferenceSession.create(encodeOnnx(tape.build()), { intraOpNumThreads: 1 });
+}
+
+/** Width of the central difference; its error in f64 is about the square of it. */
+const STEP = 1e-5;
+const TOLERANCE = 1e-8;
+
+describe('gradients equal central differences', () => {
+  it.each(cases)('%s', async (_, shapes, build) => {
+    const session = await buildSession(shapes, build);
+    const next = createNumbers(5);
+    const values = shapes.map((shape) => Float64Array.from({ length: countValues(shape) }, next));
+    const run = async () =>
+      session.run(
+        Object.fromEntries(values.map((data, i) => [`p${i}`, new Tensor('float64', data, [...(shapes[i] ?? [])])])),
+      );
+    const lossOf = async () => Number((await run())['loss']?.data[0]);
+
+    const result = await run();
+    for (const [i, data] of values.entries()) {
+      const gradient = result[`g${i}`];
+      expect(gradient?.dims).toEqual(shapes[i]);
+      for (let k = 0; k < data.length; k++) {
+        const kept = data[k] ?? 0;
+        data[k] = kept + STEP;
+        const above = await lossOf();
+        data[k] = kept - STEP;
+        const below = await lossOf();
+        data[k] = kept;
+        const difference = (above - below) / (2 * STEP);
+        expect(Math.abs(Number(gradient?.data[k]) - difference)).toBeLessThan(
+          TOLERANCE * Math.max(1, Math.abs(difference)),
+        );
+      }
+    }
+    await session.release();
+  });
+
+  it('refuses a parameter that the loss does not depend on', () => {
+    const tape = new Tape();
+    const used = tape.addParameter('used', [2, 2]);
+    const unused = tape.addParameter('unused', [2, 2]);
+    const loss = reduceToScalar(tape, multiply(tape, used, used));
+    expect(() => tape.differentiate(loss, [used, unused], tape.addConstant([1]))).toThrow(/does not depend on.*unused/);
+  });
+
+  it('adds nothing to the graph for values below the lowest parameter', () => {
+    const tape = new Tape();
+    const frozen = tape.addInput('frozen', [2, 2]);
+    const below = multiply(tape, frozen, frozen);
+    expect(below.hasGradient).toBe(false);
+    const parameter = tape.addParameter('w', [2, 2]);
+    const loss = reduceToScalar(tape, linear(tape, below, parameter));
+    const forwardCount = tape.build().nodes.length;
+    tape.differentiate(loss, [parameter], tape.addConstant([1]));
+    const backward = tape.build().nodes.slice(forwardCount);
+    expect(backward.some((node) => node.inputs.includes('frozen'))).toBe(false);
+  });
+});
