@@ -195,13 +195,11 @@ export default {
     parser: 'swc',
     doNotFollow: { path: '^node_modules/' },
     exclude: { path: ['[.]css$', '^[.]next/', '[.]gen[.]d[.]ts$'] },
-    tsPreCompilationDeps: true,
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default', 'types'],
       mainFields: ['module', 'main', 'types'],
       extensions: ['.ts', '.tsx', '.js', '.mjs', '.json'],
     },
-    reporterOptions: { text: { highlightFocused: true } },
   },
 };

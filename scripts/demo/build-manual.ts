@@ -3,13 +3,13 @@
  * The PDF is committed, so this runs only when the Markdown changes. The same Markdown, Chromium and fonts
  * (Liberation Sans) give the same bytes.
  */
-import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { chromium, type Page } from 'playwright';
 import { createElement, type ReactNode } from 'react';
 import { renderToStaticMarkup } from 'react-dom/server';
 import Markdown from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { ensureTestBrowser } from '#scripts/test/browser.ts';
 import { demoFolder, findPage, type Question, questionFileSchema } from './demo-questions.ts';
 import { collapseSpace, readPdfPages } from './read-pdf-pages.ts';
 
@@ -139,12 +139,9 @@ function locateHeading(pages: readonly string[], title: string): number {
   return index + 1;
 }
 
-const chromiumPath =
-  process.env['CHROMIUM_PATH'] ?? (existsSync('/usr/bin/chromium') ? '/usr/bin/chromium' : undefined);
-const browser = await chromium.launch({
-  ...(chromiumPath ? { executablePath: chromiumPath } : {}),
-  args: ['--no-sandbox', '--disable-gpu'],
-});
+const found = await ensureTestBrowser((line) => console.log(line));
+if ('skipped' in found) throw new Error(found.skipped);
+const browser = await chromium.launch({ executablePath: found.path, args: ['--no-sandbox', '--disable-gpu'] });
 try {
   const page = await browser.newPage();
   const markdown = await readFile(new URL(`${SLUG}.md`, demoFolder), 'utf8');
