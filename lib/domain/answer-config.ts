@@ -2,21 +2,29 @@ import { z } from 'zod';
 
 /**
  * Everything that decides how a question is answered, besides the documents and the model. Stored as an immutable row;
- * every message names the row. Defaults are the measured ones of docs/decisions (answering with a small model).
+ * every message names the row. Defaults are the measured ones of docs/decisions/0020-answering-with-a-small-model.md.
  */
 export const answerConfigSchema = z.object({
   /** Candidates taken from each search leg before fusion. */
   candidatesPerLeg: z.number().int().min(1).max(200).default(30),
-  /** Passages offered to the model and shown as sources. */
+  /** Passages shown as sources; an answer may cite any of them. */
   topK: z.number().int().min(1).max(20).default(4),
+  /** Of these, how many the model reads. Small models answer better, and sooner, from fewer. */
+  promptPassages: z.number().int().min(1).max(20).default(2),
   /** Tokens (base model) that passages may take in the prompt. */
   sourceTokenBudget: z.number().int().min(64).max(100_000).default(700),
+  /** Tokens (base model) of one passage in the prompt; longer ones are cut to the sentences nearest to the question. */
+  passageTokens: z.number().int().min(32).max(100_000).default(300),
   /** Below this support score (0 to 1) the answer is a refusal. */
   supportThreshold: z.number().min(0).max(1).default(0.35),
   /** Names the prompt template in lib/chat/prompt.ts. */
   promptVersion: z.string().default('grounded-1'),
   maxAnswerTokens: z.number().int().min(16).max(4096).default(160),
   temperature: z.number().min(0).max(2).default(0),
+  /** 1: none. Above 1 it hinders copying. */
+  repetitionPenalty: z.number().min(1).max(2).default(1),
   seed: z.number().int().default(0),
+  /** When the best supporting sentence stands word for word under the answer. */
+  quoteSupport: z.enum(['always', 'when-unverified', 'never']).default('when-unverified'),
 });
 export type AnswerConfig = z.infer<typeof answerConfigSchema>;

@@ -40,6 +40,8 @@ export const unsupportedSpanSchema = z.object({
   answerStart: z.number().int().min(0),
   answerEnd: z.number().int().min(0),
   kind: z.enum(['number', 'code', 'date', 'name', 'sentence']),
+  /** For a code: the one code of the passages that differs by a character or two, as written there. Never put in its place. */
+  nearest: z.string().optional(),
 });
 export type UnsupportedSpan = z.infer<typeof unsupportedSpanSchema>;
 

@@ -1,0 +1,265 @@
+import type { Authorized } from '#lib/domain/access.ts';
+import type { AnswerConfig } from '#lib/domain/answer-config.ts';
+import type { AnswerKind, ChatEvent, Citation, Provenance, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import { AppError } from '#lib/domain/errors.ts';
+import type { ChatChunk, RuntimeClient, RuntimePriority, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
+import { citeAnswer, citeVerbatim } from './cite.ts';
+import { extractAnswer, rankSentences } from './extract-answer.ts';
+import { packPassages } from './pack-passages.ts';
+import { findPromptTemplate } from './prompt.ts';
+import { rewriteFollowUp } from './rewrite-follow-up.ts';
+import { findUnsupported } from './unsupported.ts';
+
+/** What the search hands back for one query. */
+export interface FoundSources {
+  /** Best first; numbered by the answer. */
+  readonly sources: readonly Omit<Source, 'number'>[];
+  /** 0 to 1. */
+  readonly supportScore: number;
+  readonly indexConfigId: string;
+  readonly embeddingModel: string;
+}
+
+export interface AnswerDeps {
+  readonly runtime: Pick<RuntimeClient, 'streamChat' | 'countTokens' | 'readStatus'>;
+  readonly search: (
+    access: Authorized<'chat.use'>,
+    input: { readonly query: string; readonly config: AnswerConfig; readonly signal?: AbortSignal },
+  ) => Promise<FoundSources>;
+}
+
+export interface HistoryMessage {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** Everything that decides the answer, besides the documents. */
+export interface AnswerInput {
+  readonly question: string;
+  /** Oldest first, without `question`. */
+  readonly history: readonly HistoryMessage[];
+  /** `base`, or an adapter's SHA-256. */
+  readonly model: string;
+  readonly config: AnswerConfig;
+  readonly answerConfigId: string;
+  /** The workspace's own instructions; empty for none. */
+  readonly instructions: string;
+  /** Default `chat`. */
+  readonly priority?: RuntimePriority;
+}
+
+export type AnswerEvent = Exclude<ChatEvent, { type: 'turn-start' } | { type: 'turn-error' }>;
+
+/** Characters of model text that count as one token where the runtime cannot count. */
+const CHARACTERS_PER_TOKEN = 3.2;
+
+/** Cosine similarity and shared words decide support; this many nearest passages are still shown with a refusal. */
+const REFUSAL_SOURCES = 3;
+
+interface CheckedAnswer {
+  readonly text: string;
+  readonly citations: readonly Citation[];
+  readonly unsupportedSpans: readonly UnsupportedSpan[];
+}
+
+/**
+ * Check what the model wrote against the passages. An answer that they do not bear out gets the passage's own sentence under
+ * it, cited, so that the reader never has only the model's word.
+ */
+export function checkAnswer(
+  rawText: string,
+  sources: readonly Source[],
+  question: string,
+  quoteSupport: AnswerConfig['quoteSupport'],
+): CheckedAnswer {
+  const cited = citeAnswer(rawText.trim(), sources, question);
+  const trimmed = cited.text.trimEnd();
+  const unsupportedSpans = findUnsupported(trimmed, sources, cited.citations);
+  const isVerified = cited.citations.length > 0 && unsupportedSpans.length === 0;
+  const wantsQuote = quoteSupport === 'always' || (quoteSupport === 'when-unverified' && !isVerified);
+  const citedQuotes = cited.citations.map((citation) => citation.quote);
+  const best = rankSentences(question, sources).find(
+    ({ source, span }) => !citedQuotes.some((quote) => quote.includes(source.text.slice(span.start, span.end))),
+  );
+  if (!wantsQuote || best === undefined || trimmed === '')
+    return { text: trimmed, citations: cited.citations, unsupportedSpans };
+  // Line breaks inside the sentence would end the quotation and shift offsets; such sentences stay as a citation of the source.
+  const quote = best.source.text.slice(best.span.start, best.span.end);
+  const lead = `${trimmed}\n\n> `;
+  if (quote.includes('\n')) return { text: trimmed, citations: cited.citations, unsupportedSpans };
+  return {
+    text: `${lead}${quote}`,
+    citations: [...cited.citations, citeVerbatim(best.source, best.span, lead.length)],
+    unsupportedSpans,
+  };
+}
+
+function describeRefusal(query: string, sources: readonly Source[]): string {
+  const titles = [...new Set(sources.map((source) => source.documentTitle))];
+  const nearest =
+    titles.length === 0
+      ? 'There are no indexed passages to look through.'
+      : `The nearest passages are in ${titles.map((title) => `“${title}”`).join(', ')} and are listed as sources.`;
+  return `I found nothing in this workspace's documents that answers this. I searched for “${query}”. ${nearest}`;
+}
+
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true && (!AppError.isInstance(error) || error.code === 'runtime.aborted');
+}
+
+async function countOrEstimate(deps: AnswerDeps, texts: readonly string[], signal: AbortSignal | undefined) {
+  try {
+    return await deps.runtime.countTokens(texts, signal === undefined ? {} : { signal });
+  } catch (error) {
+    if (!AppError.isInstance(error) || error.code !== 'runtime.no-base-model') throw error;
+    return texts.map((text) => Math.ceil(text.length / CHARACTERS_PER_TOKEN));
+  }
+}
+
+/**
+ * Answer one question. Yields stages, sources and text as they come, then the checked answer, then provenance; nothing is
+ * stored. Aborting `signal` ends with the text so far, checked, and the state `stopped`.
+ * @throws AppError from the search and the runtime (`runtime.unavailable`, `runtime.busy` and others); a missing base model is
+ *   no error but an answer by extraction
+ */
+export async function* answerQuestion(
+  deps: AnswerDeps,
+  access: Authorized<'chat.use'>,
+  input: AnswerInput,
+  signal?: AbortSignal,
+): AsyncGenerator<AnswerEvent, void, void> {
+  const startedAt = performance.now();
+  const { config } = input;
+  const template = findPromptTemplate(config.promptVersion);
+  const { searchQuery, promptQuestion } = rewriteFollowUp(
+    input.question,
+    input.history.filter((message) => message.role === 'user').map((message) => message.content),
+  );
+
+  yield { type: 'stage-update', stage: 'searching' };
+  const found = await deps.search(access, { query: searchQuery, config, ...(signal === undefined ? {} : { signal }) });
+  const retrievalMs = performance.now() - startedAt;
+  const isSupported = found.sources.length > 0 && found.supportScore >= config.supportThreshold;
+  const sources = found.sources
+    .slice(0, isSupported ? config.topK : REFUSAL_SOURCES)
+    .map((source, index): Source => ({ ...source, number: index + 1 }));
+  yield { type: 'source-list', sources };
+
+  let finish: Extract<ChatChunk, { type: 'finish' }> | null = null;
+  let base: RuntimeStatus['baseModel'] = null;
+  let firstTextMs: number | null = null;
+
+  const finishTurn = (state: 'complete' | 'stopped', kind: AnswerKind): AnswerEvent => ({
+    type: 'turn-finish',
+    state,
+    provenance: {
+      baseModel: kind === 'generated' ? (base?.id ?? null) : null,
+      baseSha256: finish?.baseSha256 ?? (kind === 'generated' ? (base?.sha256 ?? null) : null),
+      adapterSha256: finish?.adapterSha256 ?? null,
+      promptVersion: template.version,
+      chatTemplateSha256: kind === 'generated' ? (base?.templateSha256 ?? null) : null,
+      answerConfigId: input.answerConfigId,
+      indexConfigId: found.indexConfigId,
+      embeddingModel: found.embeddingModel,
+      searchQuery,
+      supportScore: found.supportScore,
+      usage: finish?.usage ?? null,
+      timingsMs: {
+        retrieval: retrievalMs,
+        queue: finish?.timings.queueMs ?? null,
+        prefill: finish?.timings.prefillMs ?? null,
+        decode: finish?.timings.decodeMs ?? null,
+        firstText: firstTextMs,
+        total: performance.now() - startedAt,
+      },
+    } satisfies Provenance,
+  });
+
+  if (!isSupported) {
+    const text = describeRefusal(searchQuery, sources);
+    yield { type: 'text-delta', text };
+    yield { type: 'answer-final', text, answerKind: 'refusal', citations: [], unsupportedSpans: [] };
+    yield finishTurn('complete', 'refusal');
+    return;
+  }
+
+  yield { type: 'stage-update', stage: 'waiting' };
+  let rawText = '';
+  let isStopped = false;
+  try {
+    const passages = await packPassages(
+      promptQuestion,
+      sources,
+      { budgetTokens: config.sourceTokenBudget, passageTokens: config.passageTokens, limit: config.promptPassages },
+      (texts) => countOrEstimate(deps, texts, signal),
+    );
+    const status = await deps.runtime.readStatus(signal === undefined ? {} : { signal });
+    base = status.baseModel;
+    if (base === null && status.state === 'degraded') throw noBaseModel();
+    const prompt = template.build({ question: promptQuestion, passages, instructions: input.instructions });
+    const stream = deps.runtime.streamChat(
+      {
+        messages: prompt.messages,
+        model: input.model,
+        temperature: config.temperature,
+        seed: config.seed,
+        maxTokens: config.maxAnswerTokens,
+        ...(prompt.stop.length === 0 ? {} : { stop: prompt.stop }),
+        ...(config.repetitionPenalty === 1 ? {} : { repetitionPenalty: config.repetitionPenalty }),
+      },
+      { priority: input.priority ?? 'chat', ...(signal === undefined ? {} : { signal }) },
+    );
+    yield { type: 'stage-update', stage: 'reading' };
+    for await (const chunk of stream) {
+      if (chunk.type === 'finish') {
+        finish = chunk;
+        isStopped = chunk.reason === 'abort';
+        continue;
+      }
+      // Blanks before the first word are no text yet.
+      const text = rawText === '' ? chunk.text.trimStart() : chunk.text;
+      if (text === '') continue;
+      if (firstTextMs === null) {
+        firstTextMs = performance.now() - startedAt;
+        yield { type: 'stage-update', stage: 'writing' };
+      }
+      rawText += text;
+      yield { type: 'text-delta', text };
+    }
+  } catch (error) {
+    if (isAbort(error, signal)) isStopped = true;
+    else if (!AppError.isInstance(error) || error.code !== 'runtime.no-base-model') throw error;
+  }
+  if (signal?.aborted === true) isStopped = true;
+
+  // Without a base model, or when it ends without a word, the passages still answer.
+  if (rawText.trim() === '' && !isStopped) {
+    const extracted = extractAnswer(promptQuestion, sources);
+    firstTextMs = performance.now() - startedAt;
+    yield { type: 'text-delta', text: extracted.text };
+    yield {
+      type: 'answer-final',
+      text: extracted.text,
+      answerKind: 'extractive',
+      citations: [...extracted.citations],
+      unsupportedSpans: [],
+    };
+    yield finishTurn('complete', 'extractive');
+    return;
+  }
+
+  yield { type: 'stage-update', stage: 'checking' };
+  const checked = checkAnswer(rawText, sources, promptQuestion, isStopped ? 'never' : config.quoteSupport);
+  yield {
+    type: 'answer-final',
+    text: checked.text,
+    answerKind: 'generated',
+    citations: [...checked.citations],
+    unsupportedSpans: [...checked.unsupportedSpans],
+  };
+  yield finishTurn(isStopped ? 'stopped' : 'complete', 'generated');
+}
+
+function noBaseModel(): AppError {
+  return new AppError({ code: 'runtime.no-base-model', message: 'the runtime serves no base model' });
+}

@@ -1,0 +1,106 @@
+import type { Source } from '#lib/domain/chat.ts';
+import { invalidInput } from '#lib/domain/errors.ts';
+import type { ChatMessage } from '#lib/runtime/runtime-port.ts';
+
+/**
+ * Prompt templates by version. A version, once it has answered anyone, never changes: messages, suites and adapters name it.
+ * Training, evaluation and chat build their prompts here and nowhere else.
+ */
+
+export interface PromptInput {
+  /** Stands alone: a follow-up has been completed before. */
+  readonly question: string;
+  /** Passages as the model shall read them, in order; may be shorter than the sources that are shown. */
+  readonly passages: readonly Passage[];
+  /** The workspace's own instructions; empty for none. */
+  readonly instructions: string;
+}
+
+export interface Passage {
+  readonly number: number;
+  readonly title: string;
+  readonly text: string;
+}
+
+export interface Prompt {
+  readonly messages: readonly ChatMessage[];
+  /** Generation ends before any of these. */
+  readonly stop: readonly string[];
+}
+
+export interface PromptTemplate {
+  readonly version: string;
+  readonly build: (input: PromptInput) => Prompt;
+}
+
+function joinSystem(rules: string, instructions: string): string {
+  const own = instructions.trim();
+  return own === '' ? rules : `${rules}\n\n${own}`;
+}
+
+function listPassages(passages: readonly Passage[]): string {
+  return passages.map((passage) => `[${passage.number}] ${passage.title}\n${passage.text}`).join('\n\n');
+}
+
+/** One worked example outside any manual of a reader: shows the length and the copying better than any rule does. */
+const EXAMPLE_PASSAGE: Passage = {
+  number: 1,
+  title: 'Atlas drill manual',
+  text: 'The Atlas drill has a 600 W motor. Charge the battery for 90 minutes before first use. The chuck takes bits up to 13 mm.',
+};
+
+const templates: readonly PromptTemplate[] = [
+  {
+    version: 'grounded-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        {
+          role: 'system',
+          content: joinSystem('Answer the question with the few words of the passage that answer it.', instructions),
+        },
+        {
+          role: 'user',
+          content: `${listPassages([EXAMPLE_PASSAGE])}\n\nQuestion: How long must the battery be charged before first use?`,
+        },
+        { role: 'assistant', content: 'Charge the battery for 90 minutes.' },
+        { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}` },
+      ],
+      stop: ['\n'],
+    }),
+  },
+  {
+    version: 'instruct-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        {
+          role: 'system',
+          content: joinSystem(
+            'You answer questions from the numbered passages only. Be short. After each sentence name its passage as [n]. ' +
+              'Copy numbers, codes and names exactly. If the passages do not contain the answer, say that they do not.',
+            instructions,
+          ),
+        },
+        { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}` },
+      ],
+      stop: [],
+    }),
+  },
+];
+
+const byVersion = new Map(templates.map((template) => [template.version, template]));
+
+export const promptVersions: readonly string[] = templates.map((template) => template.version);
+
+/** @throws AppError `input.invalid` for a version that this product does not know */
+export function findPromptTemplate(version: string): PromptTemplate {
+  const template = byVersion.get(version);
+  if (template === undefined) {
+    throw invalidInput(`no prompt version ${version}; known: ${promptVersions.join(', ')}`, { promptVersion: version });
+  }
+  return template;
+}
+
+/** Title line of a passage: the document, and the headings that say where in it. */
+export function titlePassage(source: Pick<Source, 'documentTitle' | 'headings'>): string {
+  return [source.documentTitle, ...source.headings].filter((part) => part.trim() !== '').join(' › ');
+}
