@@ -14,8 +14,8 @@ import type { ChatMessage } from './runtime-port.ts';
 export interface ChatTemplateSource {
   /** The GGUF's `tokenizer.chat_template`; undefined where the file carries none. */
   readonly chatTemplate: string | undefined;
-  /** `general.architecture`; picks the fallback. */
-  readonly architecture: string;
+  /** Format to use when the file carries no template; a template inside the file wins. Default `chatml`. */
+  readonly hint?: ChatTemplateHint | undefined;
   /** Text of the beginning-of-sequence token; empty where the model has none. */
   readonly bosText: string;
   readonly eosText: string;
@@ -36,14 +36,14 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], options: { readonly addGenerationPrompt: boolean }): TemplateSegment[];
 }
 
-const CHATML = `{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`;
+export type ChatTemplateHint = 'zephyr' | 'chatml' | 'llama-3' | 'gemma';
 
-/** Templates for files that carry none; the formats that the model families publish. */
-const FALLBACK_TEMPLATES: Readonly<Record<string, string>> = {
-  llama: `{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}`,
-  gemma3: `{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' + message['content'] + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}`,
-  qwen2: CHATML,
-  qwen3: CHATML,
+/** The formats that the model families publish, for files that carry no template. */
+const FALLBACK_TEMPLATES: Readonly<Record<ChatTemplateHint, string>> = {
+  zephyr: `{% for message in messages %}{{ '<|' + message['role'] + '|>\\n' + message['content'] + eos_token + '\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}`,
+  chatml: `{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}`,
+  'llama-3': `{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] + '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}`,
+  gemma: `{{ bos_token }}{% for message in messages %}{% if message['role'] == 'system' %}{{ raise_exception('no system role') }}{% endif %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' + message['content'] + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}`,
 };
 
 /** Raised when the way of calling templates changes, so that the hash changes with it. */
@@ -58,7 +58,7 @@ const placeholderPattern = new RegExp(`${OPEN}(\\d+)${CLOSE}`);
 const TEMPLATE_OPTIONS = { enable_thinking: false } as const;
 
 export function createChatTemplate(source: ChatTemplateSource): ChatTemplate {
-  const text = source.chatTemplate ?? FALLBACK_TEMPLATES[source.architecture] ?? CHATML;
+  const text = source.chatTemplate ?? FALLBACK_TEMPLATES[source.hint ?? 'chatml'];
   const template = new Template(text);
   const templateSha256 = createHash('sha256')
     .update(JSON.stringify([RENDERING_VERSION, text, source.bosText, source.eosText, TEMPLATE_OPTIONS]))

@@ -1,7 +1,13 @@
 /** The GGUF that answers: loading, its tokenizer, its chat template. */
 import path from 'node:path';
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type LlamaOptions, type Token } from 'node-llama-cpp';
-import { type ChatTemplate, createChatTemplate, type TokenizeText, tokenizeSegments } from '../chat-template.ts';
+import {
+  type ChatTemplate,
+  type ChatTemplateHint,
+  createChatTemplate,
+  type TokenizeText,
+  tokenizeSegments,
+} from '../chat-template.ts';
 import type { ChatMessage } from '../runtime-port.ts';
 import { computeFileSha256 } from './file-hash.ts';
 
@@ -11,6 +17,8 @@ export interface BaseModelSource {
   readonly path: string;
   /** Known checksum; null: computed while loading. */
   readonly sha256: string | null;
+  /** Used when the file carries no chat template. */
+  readonly templateHint?: ChatTemplateHint | undefined;
 }
 
 export type GpuChoice = 'auto' | 'off' | 'cuda' | 'vulkan' | 'metal';
@@ -88,7 +96,7 @@ export async function loadBaseModel(
   const chatTemplate = model.fileInfo.metadata.tokenizer.chat_template;
   const template = createChatTemplate({
     chatTemplate,
-    architecture: model.architecture,
+    hint: source.templateHint,
     bosText: model.tokens.bosString ?? '',
     eosText: model.tokens.eosString ?? '',
   });
