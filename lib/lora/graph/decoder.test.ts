@@ -1,0 +1,219 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { type DecoderConfig, sizeOfModule, targetModules } from '../architectures/architecture.ts';
+import { buildDecoder, createQuarterTurn, createRotaryTables } from './decoder.ts';
+import { encodeOnnx } from './encode-onnx.ts';
+import { crossEntropy, linear, takeRows } from './operations.ts';
+import { Tape, type Value } from './tape.ts';
+
+const common = {
+  layerCount: 2,
+  hiddenSize: 12,
+  headCount: 4,
+  keyValueHeadCount: 2,
+  headSize: 4,
+  feedForwardSize: 10,
+  vocabularySize: 11,
+  contextTokens: 64,
+  normEpsilon: 1e-5,
+  rotaryBase: 10_000,
+  rotarySize: 4,
+  rotaryScale: 1,
+  slidingWindow: null,
+  hasTiedHead: true,
+};
+const configs: readonly DecoderConfig[] = [
+  { ...common, architecture: 'llama', rotaryPairs: 'neighbours', hasAttentionBias: false, hasHeadNorm: false },
+  { ...common, architecture: 'qwen2', rotaryPairs: 'halves', hasAttentionBias: true, hasHeadNorm: false },
+  { ...common, architecture: 'qwen3', rotaryPairs: 'halves', hasAttentionBias: false, hasHeadNorm: true },
+];
+
+function createNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  };
+}
+const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+const TOKENS = [3, 7, 1, 9, 2];
+const RANK = 2;
+
+/** Shape of a frozen tensor of the tiny model, by its name in the file. */
+function shapeOf(config: DecoderConfig, name: string): readonly number[] {
+  if (name === 'token_embd.weight') return [config.vocabularySize, config.hiddenSize];
+  const part = /^blk\.\d+\.(\w+)\.(weight|bias)$/.exec(name);
+  const layer = Number(/^blk\.(\d+)/.exec(name)?.[1] ?? -1);
+  const module = targetModules.find((candidate) => layer >= 0 && name === ggufNameOf(layer, candidate));
+  if (module) {
+    const { inputs, outputs } = sizeOfModule(config, module);
+    return [outputs, inputs];
+  }
+  if (part?.[2] === 'bias')
+    return [(part[1] === 'attn_q' ? config.headCount : config.keyValueHeadCount) * config.headSize];
+  return [/attn_(q|k)_norm/.test(name) ? config.headSize : config.hiddenSize];
+}
+const ggufNameOf = (layer: number, module: string) =>
+  `blk.${layer}.${
+    {
+      q_proj: 'attn_q',
+      k_proj: 'attn_k',
+      v_proj: 'attn_v',
+      o_proj: 'attn_output',
+      gate_proj: 'ffn_gate',
+      up_proj: 'ffn_up',
+      down_proj: 'ffn_down',
+    }[module]
+  }.weight`;
+
+interface Tiny {
+  readonly session: InferenceSession;
+  readonly feeds: Record<string, Tensor>;
+  readonly parameters: readonly { readonly name: string; readonly data: Float64Array }[];
+}
+
+async function buildTiny(config: DecoderConfig): Promise<Tiny> {
+  const tape = new Tape('float64');
+  const next = createNumbers(3);
+  const feeds: Record<string, Tensor> = {};
+  const feed = (name: string, data: Float64Array, dims: readonly number[]) => {
+    feeds[name] = new Tensor('float64', data, [...dims]);
+  };
+  const weights = new Map<string, Value>();
+  const weight = (name: string): Value => {
+    const known = weights.get(name);
+    if (known) return known;
+    const shape = shapeOf(config, name);
+    const value = tape.addInput(name, shape);
+    weights.set(name, value);
+    feed(
+      name,
+      Float64Array.from({ length: countValues(shape) }, () => next() * (shape.length === 1 ? 1 : 0.5)),
+      shape,
+    );
+    return value;
+  };
+  const parameters: { value: Value; name: string; data: Float64Array }[] = [];
+  const addParameter = (name: string, shape: readonly number[]): Value => {
+    const value = tape.addParameter(name, shape);
+    const data = Float64Array.from({ length: countValues(shape) }, next);
+    parameters.push({ value, name, data });
+    feed(name, data, shape);
+    return value;
+  };
+  const scaling = tape.addConstant([0.5]);
+  const size = TOKENS.length;
+  const inputs = {
+    tokens: tape.addIndexInput('tokens', ['T']),
+    cos: tape.addInput('cos', ['T', 1, config.headSize]),
+    sin: tape.addInput('sin', ['T', 1, config.headSize]),
+    mask: tape.addInput('mask', ['R', 'T']),
+  };
+  const adapters = new Map<string, { down: Value; up: Value; scaling: Value }>();
+  const states = buildDecoder(
+    tape,
+    config,
+    {
+      weight,
+      adapter: (layer, module) => {
+        const key = `${layer}.${module}`;
+        const { inputs: from, outputs: to } = sizeOfModule(config, module);
+        const pair = adapters.get(key) ?? {
+          down: addParameter(`${key}.down`, [RANK, from]),
+          up: addParameter(`${key}.up`, [to, RANK]),
+          scaling,
+        };
+        adapters.set(key, pair);
+        return pair;
+      },
+      dropOut: (x) => x,
+    },
+    inputs,
+  );
+  const rows = takeRows(tape, states, tape.addIndexConstant([1, 3, 4]));
+  const logits = linear(tape, rows, weight('token_embd.weight'));
+  const loss = crossEntropy(tape, logits, tape.addIndexConstant([4, 0, 8]), tape.addConstant([1, 0.5, 1], [3]));
+  const gradients = tape.differentiate(
+    loss.sum,
+    parameters.map(({ value }) => value),
+    tape.addConstant([1]),
+  );
+  tape.addOutput('loss', loss.sum);
+  tape.addOutput('states', states);
+  gradients.forEach((gradient, i) => tape.addOutput(`gradient.${parameters[i]?.name}`, gradient));
+
+  const { cos, sin } = createRotaryTables(
+    config,
+    TOKENS.map((_, i) => i),
+    null,
+  );
+  feeds['tokens'] = new Tensor('int64', BigInt64Array.from(TOKENS, BigInt), [size]);
+  feed('cos', Float64Array.from(cos), [size, 1, config.headSize]);
+  feed('sin', Float64Array.from(sin), [size, 1, config.headSize]);
+  const group = config.headCount / config.keyValueHeadCount;
+  feed(
+    'mask',
+    Float64Array.from({ length: group * size * size }, (_, i) => (i % size > Math.floor(i / size) % size ? -1e9 : 0)),
+    [group * size, size],
+  );
+  const session = await InferenceSession.create(encodeOnnx(tape.build()), { intraOpNumThreads: 1 });
+  return { session, feeds, parameters };
+}
+
+const STEP = 1e-5;
+
+describe('decoder', () => {
+  it.each(configs)('$architecture: adapter gradients equal central differences', async (config) => {
+    const { session, feeds, parameters } = await buildTiny(config);
+    const lossOf = async () => Number((await session.run(feeds, ['loss']))['loss']?.data[0]);
+    const result = await session.run(feeds);
+    const next = createNumbers(21);
+    for (const { name, data } of parameters) {
+      const gradient = result[`gradient.${name}`];
+      expect(gradient?.size).toBe(data.length);
+      // Three elements of every factor: enough to catch a wrong path, quick enough to run every time.
+      for (let i = 0; i < 3; i++) {
+        const k = Math.floor(((next() + 1) / 2) * data.length);
+        const kept = data[k] ?? 0;
+        data[k] = kept + STEP;
+        const above = await lossOf();
+        data[k] = kept - STEP;
+        const below = await lossOf();
+        data[k] = kept;
+        const difference = (above - below) / (2 * STEP);
+        expect(Math.abs(Number(gradient?.data[k]) - difference), `${name}[${k}]`).toBeLessThan(
+          1e-8 * Math.max(1, Math.abs(difference)),
+        );
+      }
+    }
+    await session.release();
+  });
+
+  it('does not let a token see what follows it', async () => {
+    const [config] = configs;
+    if (!config) throw new Error('no configuration');
+    const { session, feeds } = await buildTiny(config);
+    const before = (await session.run(feeds, ['states']))['states'];
+    const changed = {
+      ...feeds,
+      tokens: new Tensor('int64', BigInt64Array.from([...TOKENS.slice(0, 4), 10], BigInt), [TOKENS.length]),
+    };
+    const after = (await session.run(changed, ['states']))['states'];
+    const width = config.hiddenSize;
+    const rows = (t: Tensor | undefined, from: number, to: number) =>
+      [...((t?.data ?? []) as Float64Array)].slice(from * width, to * width);
+    expect(rows(after, 0, 4)).toEqual(rows(before, 0, 4));
+    expect(rows(after, 4, 5)).not.toEqual(rows(before, 4, 5));
+    await session.release();
+  });
+
+  it.each(configs)('$architecture: four quarter turns are none', (config) => {
+    const turn = createQuarterTurn(config);
+    const { headSize } = config;
+    const apply = (x: readonly number[]) =>
+      Array.from({ length: headSize }, (_, j) => x.reduce((sum, v, i) => sum + v * (turn[i * headSize + j] ?? 0), 0));
+    const x = [1, 2, 3, 4];
+    expect(apply(apply(x))).toEqual(x.map((v) => -v));
+  });
+});
