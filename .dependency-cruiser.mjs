@@ -97,7 +97,7 @@ export default {
       comment:
         'Repositories know tables and lib/domain, never a feature: the feature calls the repository. Seeds and tests may import more.',
       severity: 'error',
-      from: { path: '^db/', pathNot: ['^db/seeds/', TEST_FILE] },
+      from: { path: '^db/', pathNot: ['^db/(seeds|testing)/', TEST_FILE] },
       to: { path: '^(app|scripts|e2e|lib)/', pathNot: '^lib/(domain|config|observability)/' },
     },
     {
@@ -163,9 +163,9 @@ export default {
       severity: 'error',
       from: {
         path: '^(app|db|lib|scripts)/',
-        pathNot: ['^lib/testing/', '^lib/runtime/fake', '^db/seeds/', '^scripts/(bench|test)', TEST_FILE],
+        pathNot: ['^(lib|db)/testing/', '^lib/runtime/fake', '^db/seeds/', '^scripts/(bench|test)', TEST_FILE],
       },
-      to: { path: ['^lib/testing/', '^lib/runtime/fake'] },
+      to: { path: ['^(lib|db)/testing/', '^lib/runtime/fake'] },
     },
     {
       name: 'not-to-tests',
@@ -179,7 +179,7 @@ export default {
       comment:
         'This package is a devDependency, but code that runs in production imports it. Move it to dependencies in package.json.',
       severity: 'error',
-      from: { path: '^(app|db|lib)/', pathNot: ['^lib/testing/', TEST_FILE] },
+      from: { path: '^(app|db|lib)/', pathNot: ['^(lib|db)/testing/', TEST_FILE] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: '^node_modules/@types/' },
     },
     {
