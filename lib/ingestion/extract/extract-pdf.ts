@@ -1,0 +1,83 @@
+import { getDocument, PasswordException, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import { AppError } from '#lib/domain/errors.ts';
+import type { ExtractedPage } from './extracted-page.ts';
+import { composePage, dropRunningLines, findBodySize, findHeadingSizes, joinLines, type Line } from './layout-lines.ts';
+
+export interface PdfProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/**
+ * Pages of a PDF with its text in reading order. Pages without text are kept, empty, so that numbers match the file's.
+ * pdf.js is used directly: LangChain's PDFLoader breaks a line wherever two baselines differ by any amount, joins words
+ * across items without a gap test, knows no headings, and skips running headers as little as hyphenation.
+ * @param bytes handed over to pdf.js, which takes the buffer
+ * @throws AppError `document.unreadable` for an encrypted or damaged file
+ */
+export async function extractPdf(
+  bytes: Uint8Array,
+  onProgress: (progress: PdfProgress) => void = () => undefined,
+): Promise<ExtractedPage[]> {
+  const task = getDocument({
+    data: bytes,
+    verbosity: VerbosityLevel.ERRORS,
+    disableFontFace: true,
+    useSystemFonts: false,
+    // No font, map or image is ever fetched from anywhere.
+    useWorkerFetch: false,
+    stopAtErrors: false,
+  });
+  try {
+    const pdf = await task.promise.catch((error: unknown) => {
+      throw unreadable(error);
+    });
+    const labels = await pdf.getPageLabels().catch(() => null);
+    const pages: Line[][] = [];
+    for (let pageNumber = 1; pageNumber <= pdf.numPages; pageNumber += 1) {
+      try {
+        const page = await pdf.getPage(pageNumber);
+        const { items } = await page.getTextContent();
+        pages.push(
+          joinLines(
+            items.flatMap((item) => {
+              if (!('str' in item)) return [];
+              const [, , c = 0, d = 0, x = 0, y = 0] = item.transform as number[];
+              return [{ text: item.str, x, y, width: item.width, size: Math.hypot(c, d) }];
+            }),
+          ),
+        );
+        page.cleanup();
+      } catch (error) {
+        throw unreadable(error, pageNumber);
+      }
+      onProgress({ done: pageNumber, total: pdf.numPages });
+    }
+    const kept = dropRunningLines(pages);
+    const bodySize = findBodySize(kept);
+    const headingSizes = findHeadingSizes(kept, bodySize);
+    return kept.map((lines, index) =>
+      composePage(lines, { bodySize, headingSizes }, index + 1, labels?.[index] ?? null),
+    );
+  } finally {
+    await task.destroy();
+  }
+}
+
+function unreadable(cause: unknown, pageNumber?: number): AppError {
+  if (cause instanceof PasswordException) {
+    return new AppError({
+      code: 'document.unreadable',
+      message: 'the PDF is encrypted and asks for a password',
+      userMessage: 'This PDF is protected by a password. Save a copy without one and upload that.',
+      cause,
+    });
+  }
+  const where = pageNumber === undefined ? '' : ` at page ${pageNumber}`;
+  return new AppError({
+    code: 'document.unreadable',
+    message: `pdf.js could not read the file${where}`,
+    userMessage: `This PDF is damaged${where} and cannot be read. Open it in a viewer, save a fresh copy and upload that.`,
+    cause,
+  });
+}

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+
+/** One page as it comes out of extraction, on its way from the extraction process to the worker. */
+export const extractedPageSchema = z.object({
+  /** From 1; pages without text keep their number and have an empty text. */
+  pageNumber: z.number().int().min(1),
+  label: z.string().nullable(),
+  text: z.string(),
+  headings: z.array(
+    z.object({ offset: z.number().int().min(0), level: z.number().int().min(1).max(6), title: z.string() }),
+  ),
+});
+export type ExtractedPage = z.infer<typeof extractedPageSchema>;
+export type PageHeading = ExtractedPage['headings'][number];
+
+/** A run of text on its way to becoming pages: blocks in reading order. */
+export interface TextBlock {
+  readonly text: string;
+  /** 1 to 6 for a heading. */
+  readonly headingLevel?: number;
+}
+
+/**
+ * What no database text may hold, and what would make equal words unequal: zero bytes, other control characters, lone
+ * surrogates, soft hyphens, exotic spaces and line ends.
+ */
+export function cleanText(text: string): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/\r\n?/g, '\n')
+    .replaceAll(/[\u0000-\u0008\u000B\u000E-\u001F\u007F\u00AD\u200B\u2060\uFEFF]/g, '')
+    .replaceAll(/[\u00A0\u2000-\u200A\u202F\u205F\u3000]/g, ' ');
+}
+
+/** Pages of formats that have none are cut at block borders beyond this length, so that a page stays readable at once. */
+const MAX_SECTION_CHARACTERS = 20_000;
+
+/**
+ * Blocks to pages, for formats without pages: one page for each section of the outermost heading level that occurs at least
+ * twice; a document without such a level is one page. Long sections continue on further pages.
+ */
+export function paginateBlocks(blocks: readonly TextBlock[]): ExtractedPage[] {
+  const counts = new Map<number, number>();
+  for (const block of blocks) {
+    if (block.headingLevel !== undefined) counts.set(block.headingLevel, (counts.get(block.headingLevel) ?? 0) + 1);
+  }
+  const sectionLevel = [...counts].sort(([a], [b]) => a - b).find(([, count]) => count >= 2)?.[0];
+  const pages: ExtractedPage[] = [];
+  let text = '';
+  let headings: PageHeading[] = [];
+  let label: string | null = null;
+  const close = () => {
+    if (text.trim() !== '') pages.push({ pageNumber: pages.length + 1, label, text, headings });
+    text = '';
+    headings = [];
+  };
+  for (const block of blocks) {
+    if (block.text.trim() === '') continue;
+    const startsSection =
+      block.headingLevel !== undefined && sectionLevel !== undefined && block.headingLevel <= sectionLevel;
+    const isTooLong = text !== '' && text.length + block.text.length > MAX_SECTION_CHARACTERS;
+    // A title right above the first section shares its page.
+    const isOnlyHeadings = headings.length > 0 && text.split('\n\n').length === headings.length;
+    if ((startsSection && !isOnlyHeadings) || isTooLong) close();
+    if (startsSection) label = block.text.trim();
+    if (text !== '') text += '\n\n';
+    if (block.headingLevel !== undefined) {
+      headings.push({ offset: text.length, level: block.headingLevel, title: block.text.trim() });
+    }
+    text += block.text;
+  }
+  close();
+  return pages;
+}
