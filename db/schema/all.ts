@@ -2,5 +2,6 @@
 export * from './auth.ts';
 export * from './conversations.ts';
 export * from './documents.ts';
+export * from './processes.ts';
 export * from './runs.ts';
 export * from './workspaces.ts';

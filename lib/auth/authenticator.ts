@@ -123,7 +123,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       provider: 'pg',
       usePlural: true,
       schema: { users, sessions, accounts, verifications },
-      transaction: true,
+      // Its hooks read through another connection, which an open transaction would block on the embedded database.
+      transaction: false,
     }),
     emailAndPassword: {
       enabled: true,

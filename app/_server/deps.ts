@@ -1,0 +1,151 @@
+import { createDatabase } from '#db/client.ts';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { createPeopleStore, type PeopleStore } from '#db/repositories/people.ts';
+import { HEARTBEAT_INTERVAL_MS, pingDatabase, readSilenceMs } from '#db/repositories/process-heartbeats.ts';
+import { type Authenticator, createAuthenticator } from '#lib/auth/authenticator.ts';
+import { createRateLimits, type RateLimits } from '#lib/auth/rate-limits.ts';
+import type { ResolveActorDeps } from '#lib/auth/resolve-actor.ts';
+import { loadOrCreateSecret } from '#lib/auth/secret.ts';
+import { describeDataDir } from '#lib/config/data-dir.ts';
+import { type Env, loadEnv } from '#lib/config/env.ts';
+import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
+import type { JobQueue } from '#lib/jobs/job-queue.ts';
+import { openPgBossQueue } from '#lib/jobs/pg-boss-queue.ts';
+import { createLogger, type Logger } from '#lib/observability/logger.ts';
+import { createRuntimeClient, type RuntimeClientOptions } from '#lib/runtime/client.ts';
+import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import type { HealthProbes } from './health.ts';
+
+/**
+ * Composition root of the web process: the only module of `app` that builds database clients and hands them to use cases.
+ * Everything here connects lazily, so that pages are served before the parts behind them are up.
+ */
+export interface WebDeps {
+  readonly env: Pick<Env, 'publicUrl'>;
+  readonly log: Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>;
+  /** For use cases that take a database; routes and actions hand it on and never query it. */
+  readonly db: DatabaseExecutor;
+  readonly people: PeopleStore;
+  readonly authenticator: Authenticator;
+  readonly actorDeps: ResolveActorDeps;
+  readonly runtime: RuntimeClient;
+  readonly queue: JobQueue;
+  readonly blobs: BlobStore;
+  readonly probes: HealthProbes;
+}
+
+/** What is under every set of dependencies, in production and in tests of the whole server side. */
+export interface WebParts {
+  readonly env: Pick<Env, 'publicUrl'>;
+  readonly log: WebDeps['log'];
+  readonly db: DatabaseExecutor;
+  readonly secret: string;
+  readonly limits: RateLimits;
+  readonly runtime: RuntimeClient;
+  readonly queue: JobQueue;
+  readonly blobs: BlobStore;
+  readonly probes: HealthProbes;
+}
+
+export function composeDeps(parts: WebParts): WebDeps {
+  const { limits, secret, ...shared } = parts;
+  const people = createPeopleStore(parts.db);
+  const authenticator = createAuthenticator({
+    db: parts.db,
+    users: people.users,
+    limits,
+    secret,
+    publicUrl: parts.env.publicUrl,
+    log: (level, message) => parts.log[level](message),
+  });
+  return {
+    ...shared,
+    people,
+    authenticator,
+    actorDeps: { authenticator, users: people.users, apiKeys: people.apiKeys, limits },
+  };
+}
+
+/** Opens the queue with the first job; a failed opening is tried again with the next one. */
+function openQueueOnDemand(open: () => Promise<JobQueue>): JobQueue {
+  let opening: Promise<JobQueue> | undefined;
+  return {
+    async enqueue(tx, kind, payload, options) {
+      opening ??= open().catch((error: unknown) => {
+        opening = undefined;
+        throw error;
+      });
+      await (await opening).enqueue(tx, kind, payload, options);
+    },
+  };
+}
+
+/** Beats missed before a silent worker counts as down. */
+const MISSED_BEATS = 4;
+
+function createProbes(db: DatabaseExecutor, runtime: RuntimeClient): HealthProbes {
+  return {
+    async database() {
+      await pingDatabase(db);
+      return { state: 'ready', reason: null };
+    },
+    async runtime(signal) {
+      const status = await runtime.readStatus({ signal });
+      if (status.state === 'loading') return { state: 'starting', reason: 'the models are being loaded' };
+      return { state: status.state, reason: status.problems.length === 0 ? null : status.problems.join('; ') };
+    },
+    async worker() {
+      const silenceMs = await readSilenceMs(db, 'worker');
+      if (silenceMs === null) return { state: 'starting', reason: 'the worker has not reported yet' };
+      if (silenceMs > MISSED_BEATS * HEARTBEAT_INTERVAL_MS) {
+        return { state: 'down', reason: `the worker has been silent for ${Math.round(silenceMs / 1000)} seconds` };
+      }
+      return { state: 'ready', reason: null };
+    },
+  };
+}
+
+function buildDeps(env: Env): WebDeps {
+  const layout = describeDataDir(env.dataDir);
+  const log = createLogger('web', env.logLevel);
+  const database = createDatabase(
+    env.databaseUrl === undefined ? { socketDir: layout.databaseSocketDir } : { databaseUrl: env.databaseUrl },
+    { onConnectionLost: (error) => log.warn({ err: error }, 'a database connection was cut') },
+  );
+  const runtimeTarget: RuntimeClientOptions =
+    env.runtimeUrl === undefined
+      ? { socketPath: layout.runtimeSocket }
+      : { url: env.runtimeUrl, token: env.runtimeToken };
+  const runtime = createRuntimeClient(runtimeTarget);
+  return composeDeps({
+    env,
+    log,
+    db: database.db,
+    secret: loadOrCreateSecret(layout.secretFile),
+    limits: createRateLimits(),
+    runtime,
+    queue: openQueueOnDemand(() =>
+      openPgBossQueue({
+        db: database.db,
+        role: 'send',
+        onError: (error) => log.error({ err: error }, 'the job queue reported an error'),
+      }),
+    ),
+    blobs: createBlobStore(layout.blobsDir),
+    probes: createProbes(database.db, runtime),
+  });
+}
+
+/** Next bundles this file several times and reloads it in development: one set of connections hangs on the global object. */
+const slot = Symbol.for('lorehouse.web-deps');
+const holder = globalThis as typeof globalThis & { [slot]?: WebDeps };
+
+export function getDeps(): WebDeps {
+  holder[slot] ??= buildDeps(loadEnv());
+  return holder[slot];
+}
+
+/** Puts other dependencies in the place of those from the environment, e.g. a test's database. */
+export function provideDeps(deps: WebDeps): void {
+  holder[slot] = deps;
+}
