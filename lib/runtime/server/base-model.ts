@@ -1,6 +1,7 @@
 /** The GGUF that answers: loading, its tokenizer, its chat template. */
 import path from 'node:path';
 import { getLlama, type Llama, LlamaLogLevel, type LlamaModel, type LlamaOptions, type Token } from 'node-llama-cpp';
+import { invalidInput } from '#lib/domain/errors.ts';
 import {
   type ChatTemplate,
   type ChatTemplateHint,
@@ -73,6 +74,8 @@ export interface BaseModel {
   readonly backend: LlamaBackend;
   readonly template: ChatTemplate;
   readonly contextTokens: number;
+  /** @throws AppError `input.invalid` for an id outside the vocabulary */
+  toTokens(ids: readonly number[]): Token[];
   tokenizeMessages(messages: readonly ChatMessage[], addGenerationPrompt: boolean): Token[];
   /** @param addSpecialTokens put the beginning-of-sequence token in front; text is never parsed for special tokens */
   tokenizeText(text: string, options: { readonly addSpecialTokens: boolean; readonly continues: boolean }): Token[];
@@ -103,20 +106,28 @@ export async function loadBaseModel(
   const bosToken = model.tokens.shouldPrependBosToken ? model.tokens.bos : null;
   const tokenize: TokenizeText = (text, { parseSpecial, continues }) =>
     model.tokenize(text, parseSpecial, continues ? 'trimLeadingSpace' : undefined);
-  const brand = (tokens: readonly number[]) => tokens as readonly Token[] as Token[];
+  const vocabularySize = [...model.iterateAllTokens()].length;
+  const isToken = (id: number): id is Token => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  const toTokens = (ids: readonly number[]) => {
+    const tokens = ids.filter(isToken);
+    if (tokens.length === ids.length) return tokens;
+    // llama.cpp aborts the whole process on an id outside the vocabulary.
+    throw invalidInput(`the prompt has a token id outside the vocabulary; expected 0 to ${vocabularySize - 1}`);
+  };
   return {
     id: source.id,
     sha256,
     model,
     backend,
     template,
+    toTokens,
     contextTokens: Math.min(options.contextTokens, model.trainContextSize),
     tokenizeMessages(messages, addGenerationPrompt) {
-      return brand(tokenizeSegments(template.render(messages, { addGenerationPrompt }), tokenize, bosToken));
+      return toTokens(tokenizeSegments(template.render(messages, { addGenerationPrompt }), tokenize, bosToken));
     },
     tokenizeText(text, { addSpecialTokens, continues }) {
       const tokens = tokenize(text, { parseSpecial: false, continues });
-      return brand(addSpecialTokens && bosToken !== null ? [bosToken, ...tokens] : tokens);
+      return toTokens(addSpecialTokens && bosToken !== null ? [bosToken, ...tokens] : tokens);
     },
   };
 }

@@ -36,7 +36,6 @@ export function createContextPool(
   const adapterPaths = new Map<string, string>();
   /** In order of last use, oldest first. */
   const contexts = new Map<string, PooledContext>();
-  const keyOf = (adapterSha256: string | null) => adapterSha256 ?? 'base';
 
   async function createPooledContext(adapterSha256: string | null): Promise<PooledContext> {
     const adapterPath = adapterSha256 === null ? undefined : adapterPaths.get(adapterSha256);
@@ -97,7 +96,7 @@ export function createContextPool(
       await dropContext(sha256);
     },
     async use(adapterSha256) {
-      const key = keyOf(adapterSha256);
+      const key = adapterSha256 ?? 'base';
       const existing = contexts.get(key);
       if (existing !== undefined) {
         contexts.delete(key);

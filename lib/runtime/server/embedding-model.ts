@@ -58,7 +58,7 @@ export async function loadOnnxEmbeddingModel(
       const fail = (error: Error) => {
         crash ??= error;
         reject(error);
-        for (const call of waiting.values()) call.reject(error);
+        for (const waiter of waiting.values()) waiter.reject(error);
         waiting.clear();
       };
       worker.on('message', (reply: EmbeddingWorkerReply) => {
@@ -66,10 +66,10 @@ export async function loadOnnxEmbeddingModel(
           resolve(reply.dimensions);
           return;
         }
-        const call = waiting.get(reply.id);
+        const waiter = waiting.get(reply.id);
         waiting.delete(reply.id);
-        if (reply.type === 'failed') call?.reject(new Error(reply.message));
-        else call?.resolve(reply);
+        if (reply.type === 'failed') waiter?.reject(new Error(reply.message));
+        else waiter?.resolve(reply);
       });
       worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
       worker.on('exit', (code) => {
@@ -88,7 +88,7 @@ export async function loadOnnxEmbeddingModel(
     nextId += 1;
     return new Promise((resolve, reject) => {
       waiting.set(id, { resolve, reject });
-      worker.postMessage({ ...request, id });
+      worker.postMessage({ ...request, id }, []);
     });
   }
 

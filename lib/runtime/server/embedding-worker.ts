@@ -13,7 +13,7 @@ import type { EmbeddingWorkerData, EmbeddingWorkerReply, EmbeddingWorkerRequest 
 
 const port = parentPort;
 if (port === null) throw new Error('embedding-worker.ts runs as a worker thread only');
-const data = workerData as EmbeddingWorkerData;
+const data: EmbeddingWorkerData = workerData;
 
 const session = await ort.InferenceSession.create(data.modelPath, {
   intraOpNumThreads: data.threads,
@@ -68,26 +68,19 @@ function normalise(vector: Float32Array): Float32Array {
 }
 
 async function answer(request: EmbeddingWorkerRequest): Promise<EmbeddingWorkerReply> {
-  switch (request.type) {
-    case 'embed': {
-      const vectors: Float32Array[] = [];
-      let promptTokens = 0;
-      for (const text of request.texts) {
-        const ids = encode(text);
-        promptTokens += ids.length;
-        vectors.push(await embed(ids));
-      }
-      return { type: 'embedded', id: request.id, vectors, promptTokens };
-    }
-    case 'tokenize':
-      return {
-        type: 'tokenized',
-        id: request.id,
-        tokens: request.texts.map(
-          (text) => tokenizer.encode(text, { add_special_tokens: request.addSpecialTokens }).ids,
-        ),
-      };
+  if (request.type === 'tokenize') {
+    const options = { add_special_tokens: request.addSpecialTokens };
+    const tokens = request.texts.map((text) => tokenizer.encode(text, options).ids);
+    return { type: 'tokenized', id: request.id, tokens };
   }
+  const vectors: Float32Array[] = [];
+  let promptTokens = 0;
+  for (const text of request.texts) {
+    const ids = encode(text);
+    promptTokens += ids.length;
+    vectors.push(await embed(ids));
+  }
+  return { type: 'embedded', id: request.id, vectors, promptTokens };
 }
 
 port.on('message', (request: EmbeddingWorkerRequest) => {

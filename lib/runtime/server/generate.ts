@@ -6,9 +6,9 @@ import {
   type SequenceEvaluateOptions,
   type Token,
 } from 'node-llama-cpp';
-import { AppError } from '#lib/domain/errors.ts';
 import type { BaseModel } from './base-model.ts';
 import type { GenerateRequest } from './engine.ts';
+import { createJsonGrammar } from './json-grammar.ts';
 import { prefillSequence } from './prefill.ts';
 import { createTextStream } from './text-stream.ts';
 
@@ -115,16 +115,6 @@ async function resolveSampling(base: BaseModel, request: GenerateRequest): Promi
     seed: request.seed ?? randomInt(2 ** 32),
   };
   if (request.jsonSchema === undefined) return options;
-  try {
-    // The library's type describes the subset of JSON schema that it turns into a grammar; it checks at run time.
-    const schema = request.jsonSchema as Parameters<typeof base.backend.llama.createGrammarForJsonSchema>[0];
-    const grammar = await base.backend.llama.createGrammarForJsonSchema(schema);
-    return { ...options, grammarEvaluationState: new LlamaGrammarEvaluationState({ model: base.model, grammar }) };
-  } catch (cause) {
-    throw new AppError({
-      code: 'input.invalid',
-      message: `response_format.json_schema.schema cannot be turned into a grammar: ${cause instanceof Error ? cause.message : String(cause)}`,
-      cause,
-    });
-  }
+  const grammar = await createJsonGrammar(base.backend.llama, request.jsonSchema);
+  return { ...options, grammarEvaluationState: new LlamaGrammarEvaluationState({ model: base.model, grammar }) };
 }

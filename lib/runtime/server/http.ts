@@ -2,7 +2,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { AppError, invalidInput } from '#lib/domain/errors.ts';
 import {
   type ChatCompletionBody,
@@ -155,8 +155,11 @@ export function createRuntimeApp(options: RuntimeHttpOptions): Hono {
 
 function isTokenValid(header: string | undefined, token: string): boolean {
   // Hashes have equal lengths, which the constant-time comparison requires.
-  const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 async function readBody<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {

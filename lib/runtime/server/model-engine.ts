@@ -70,8 +70,6 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
   let embeddingProblem =
     options.embeddingModel === null ? (options.embeddingModelProblem ?? 'no embedding model is installed') : undefined;
 
-  const readReason = (error: unknown) => (error instanceof Error ? error.message : String(error));
-
   // llama.cpp starts once, and only when a GGUF is to be loaded.
   let startingBackend: Promise<LlamaBackend> | undefined;
   const needBackend = () => {
@@ -118,12 +116,14 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
     }
   }
 
-  const loaded = Promise.all([
-    options.embeddingModel === null ? undefined : loadEmbedding(options.embeddingModel),
-    options.baseModel === null ? undefined : loadBase(options.baseModel),
-  ]).then(() => {
+  async function loadAll(): Promise<void> {
+    await Promise.all([
+      options.embeddingModel === null ? undefined : loadEmbedding(options.embeddingModel),
+      options.baseModel === null ? undefined : loadBase(options.baseModel),
+    ]);
     isLoading = false;
-  });
+  }
+  const loaded = loadAll();
 
   function requireBase(): { base: BaseModel; pool: ContextPool } {
     if (base !== undefined && pool !== undefined) return { base, pool };
@@ -135,26 +135,6 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
     if (embedding !== undefined) return embedding;
     if (embeddingProblem === undefined) throw runtimeLoading();
     throw noEmbeddingModel(embeddingProblem);
-  }
-
-  /** @returns null for the base, else the adapter's SHA-256 */
-  function resolveAdapter(model: string, loadedBase: BaseModel, contexts: ContextPool): string | null {
-    if (model === 'base' || model === loadedBase.id) return null;
-    if (contexts.isRegistered(model)) return model;
-    throw modelUnknown(model, ['base', loadedBase.id, ...contexts.adapters]);
-  }
-
-  function tokenizeInput(loadedBase: BaseModel, input: GenerateRequest['input']): Token[] {
-    if ('messages' in input) return loadedBase.tokenizeMessages(input.messages, true);
-    if ('prompt' in input) return loadedBase.tokenizeText(input.prompt, { addSpecialTokens: true, continues: false });
-    return [...input.tokens] as Token[];
-  }
-
-  function checkLength(tokens: readonly Token[], loadedBase: BaseModel, answerTokens: number): void {
-    // One cell stays free: llama.cpp would otherwise drop the beginning of the prompt to make room.
-    if (tokens.length + answerTokens > loadedBase.contextTokens - 1) {
-      throw promptTooLong(tokens.length, loadedBase.contextTokens);
-    }
   }
 
   function isEmbeddingName(model: string): boolean {
@@ -256,7 +236,7 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
     async scoreTokens(request, callOptions) {
       const ready = requireBase();
       const adapterSha256 = resolveAdapter(request.model, ready.base, ready.pool);
-      const tokens = [...request.tokens] as Token[];
+      const tokens = ready.base.toTokens(request.tokens);
       checkLength(tokens, ready.base, 0);
       const release = await generationQueue.acquire(callOptions);
       try {
@@ -335,4 +315,28 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       await embedding?.close();
     },
   };
+}
+
+function readReason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** @returns null for the base, else the adapter's SHA-256 */
+function resolveAdapter(model: string, loadedBase: BaseModel, contexts: ContextPool): string | null {
+  if (model === 'base' || model === loadedBase.id) return null;
+  if (contexts.isRegistered(model)) return model;
+  throw modelUnknown(model, ['base', loadedBase.id, ...contexts.adapters]);
+}
+
+function tokenizeInput(loadedBase: BaseModel, input: GenerateRequest['input']): Token[] {
+  if ('messages' in input) return loadedBase.tokenizeMessages(input.messages, true);
+  if ('prompt' in input) return loadedBase.tokenizeText(input.prompt, { addSpecialTokens: true, continues: false });
+  return loadedBase.toTokens(input.tokens);
+}
+
+function checkLength(tokens: readonly Token[], loadedBase: BaseModel, answerTokens: number): void {
+  // One cell stays free: llama.cpp would otherwise drop the beginning of the prompt to make room.
+  if (tokens.length + answerTokens > loadedBase.contextTokens - 1) {
+    throw promptTooLong(tokens.length, loadedBase.contextTokens);
+  }
 }

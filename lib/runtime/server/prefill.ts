@@ -20,9 +20,9 @@ export async function prefillSequence(
   let position = cachedTokens;
   while (tokens.length - position > Math.max(options.batchSize, options.tailTokens) && position < evaluatedEnd) {
     const end = Math.min(evaluatedEnd, position + options.batchSize);
-    await sequence.evaluateWithoutGeneratingNewTokens([...tokens.slice(position, end)]);
+    await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(position, end));
     position = end;
     options.signal.throwIfAborted();
   }
-  return { tail: [...tokens.slice(position)], cachedTokens };
+  return { tail: tokens.slice(position), cachedTokens };
 }
