@@ -13,7 +13,10 @@ describe('readClaims', () => {
   });
 
   it('takes names of source files, not every word with a dot', () => {
-    expect(readClaims('`knip.json` `pg.Pool` `v1.2` `*.test.ts`').fileNames).toEqual(['knip.json']);
+    expect(readClaims('`knip.json` `pg.Pool` `v1.2` `*.test.ts` `.db.test.ts` `.oxlintrc.json`').fileNames).toEqual([
+      'knip.json',
+      '.oxlintrc.json',
+    ]);
   });
 
   it('takes links without a scheme, without their anchor', () => {

@@ -9,9 +9,21 @@ import { z } from 'zod';
 
 /** A word in backticks that begins with one of these folders is a path of this repository. */
 const TOP_FOLDERS = ['app', 'lib', 'db', 'adapters', 'scripts', 'e2e', 'docs', '.ci'];
-const SOURCE_FILE = /^[\w.-]+\.(?:ts|tsx|mjs|cjs|md|json|css)$/u;
+/** A name; `.db.test.ts` alone is a suffix and names no file. */
+const SOURCE_FILE = /^(?!\..*\.tsx?$)[\w.-]+\.(?:ts|tsx|mjs|cjs|md|json|css)$/u;
 /** npm's own commands, which need no entry in package.json. */
-const NPM_COMMANDS = new Set(['ci', 'install', 'i', 'run', 'pack', 'view', 'registry', 'package', 'packages']);
+const NPM_COMMANDS = new Set([
+  'ci',
+  'rebuild',
+  'install',
+  'i',
+  'run',
+  'pack',
+  'view',
+  'registry',
+  'package',
+  'packages',
+]);
 
 export interface DocumentClaims {
   /** Relative to the repository; may hold `*`. */
