@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { citeAnswer, stripMarkers } from './cite.ts';
 import { createTestSource } from './test-sources.ts';
@@ -60,7 +60,7 @@ describe('citeAnswer', () => {
       sources,
       '',
     );
-    expect(citations.map((c) => c.sourceNumber).toSorted()).toEqual([1, 2]);
+    expect(citations.map((c) => c.sourceNumber).toSorted((a, b) => a - b)).toEqual([1, 2]);
   });
 
   test('places a short answer in the sentence that speaks of the question', () => {

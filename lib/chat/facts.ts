@@ -204,18 +204,12 @@ export class FactIndex {
 
   /** A number with a unit needs the same unit, or a passage where the number stands without one (tables). */
   has(fact: Fact): boolean {
-    switch (fact.kind) {
-      case 'code':
-        return this.#codes.has(fact.key);
-      case 'date':
-        return this.#dates.has(fact.key);
-      case 'number': {
-        const units = this.#numbers.get(fact.key);
-        if (units === undefined) return false;
-        if (fact.unit === null || units.has(fact.unit)) return true;
-        return [...units].every((unit) => unit === null);
-      }
-    }
+    if (fact.kind === 'code') return this.#codes.has(fact.key);
+    if (fact.kind === 'date') return this.#dates.has(fact.key);
+    const units = this.#numbers.get(fact.key);
+    if (units === undefined) return false;
+    if (fact.unit === null || units.has(fact.unit)) return true;
+    return [...units].every((unit) => unit === null);
   }
 
   /** The one code within edit distance 2 (1 for codes under 5 characters), as written; null when none or several are. */
