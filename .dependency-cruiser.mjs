@@ -6,7 +6,8 @@
  * Type-only imports count like any other: a type borrowed from a layer ties to that layer just the same.
  */
 
-const TEST_FILE = '[.](test|spec)[.]tsx?$';
+/** Tests, and the suites that contract tests run over each implementation. */
+const TEST_FILE = '([.](test|spec)[.]tsx?|/([a-z-]+-)?contract-suite[.]ts)$';
 
 /** Importing one of these is talking SQL. */
 const SQL_PACKAGES = '^node_modules/(pg|pg-pool|drizzle-orm|pgvector|@electric-sql)(/|$)';
@@ -171,7 +172,7 @@ export default {
       name: 'not-to-tests',
       comment: 'A test is no library: move what is shared to lib/testing.',
       severity: 'error',
-      from: { pathNot: '^e2e/' },
+      from: { pathNot: ['^e2e/', TEST_FILE] },
       to: { path: [TEST_FILE, '^e2e/'] },
     },
     {

@@ -30,7 +30,8 @@ const files: Record<string, string> = {
     import 'vitest'; // production-needs-no-dev-dependency`,
   'lib/testing/fake.ts': `export const fake = 1;`,
   'lib/runtime/server/serve.ts': `import 'node-llama-cpp';`,
-  'lib/runtime/client.test.ts': `import '#lib/testing/fake.ts';`,
+  'lib/runtime/client.test.ts': `import '#lib/testing/fake.ts'; import './contract-suite.ts';`,
+  'lib/runtime/contract-suite.ts': `import 'vitest';`,
   'lib/registry/promote.ts': `import '@langchain/core/documents'; // langchain-at-its-border
     import '#scripts/start.ts'; // only-roots-import-scripts
     import '#lib/testing/fake.ts'; // testing-in-tests-only
