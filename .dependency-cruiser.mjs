@@ -7,7 +7,7 @@
  */
 
 /** Tests, and the suites that contract tests run over each implementation. */
-const TEST_FILE = '([.](test|spec)[.]tsx?|/([a-z-]+-)?contract-suite[.]ts)$';
+const TEST_FILE = '([.](test|spec)[.]tsx?|contract-suite[.]ts)$';
 
 /** Importing one of these is talking SQL. */
 const SQL_PACKAGES = '^node_modules/(pg|pg-pool|drizzle-orm|pgvector|@electric-sql)(/|$)';
