@@ -178,6 +178,7 @@ export async function finishRun(db: DatabaseExecutor, claim: Claim, outcome: Run
 /**
  * Hand a held run back to the queue. `isAttemptSpent` false (a worker that is told to stop) gives the attempt back.
  * The caller enqueues a delivery in the same transaction.
+ * @returns false when nothing is to be delivered: the claim was lost, or someone cancelled the run
  */
 export async function requeueHeldRun(
   tx: DatabaseExecutor,
@@ -187,7 +188,9 @@ export async function requeueHeldRun(
   const rows = await tx
     .update(runs)
     .set({
-      state: 'queued',
+      // A cancel that came too late for the worker to see is kept here: a queued run with a cancel would wait for ever.
+      state: sql`case when ${runs.cancelRequestedAt} is null then 'queued' else 'cancelled' end`,
+      finishedAt: sql`case when ${runs.cancelRequestedAt} is null then null else now() end`,
       claimToken: null,
       stage: null,
       attempt: reason.isAttemptSpent ? sql`${runs.attempt}` : sql`greatest(${runs.attempt} - 1, 0)`,
@@ -195,8 +198,8 @@ export async function requeueHeldRun(
       errorMessage: reason.errorMessage ?? null,
     })
     .where(held(claim))
-    .returning({ id: runs.id });
-  return rows.length === 1;
+    .returning({ state: runs.state });
+  return rows[0]?.state === 'queued';
 }
 
 /**

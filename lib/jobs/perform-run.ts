@@ -156,6 +156,11 @@ async function closeFailedRun(
         return 'claim-lost';
     }
   }
+  const { isCancelRequested } = await touchRun(deps.db, claim);
+  if (isCancelRequested) {
+    await finishRun(deps.db, claim, { state: 'cancelled' });
+    return 'cancelled';
+  }
   // An error that we do not know may be a lost connection as well as a defect: both are worth another try.
   const isRetryable = AppError.isInstance(error) ? error.isRetryable : true;
   const isLastAttempt = run.attempt >= findJobDefinition(kind).maxAttempts;
