@@ -1,0 +1,165 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '#lib/domain/errors.ts';
+import { type DecoderConfig, sizeOfModule, targetModules } from '../architectures/architecture.ts';
+import type { LoraAdapter } from './adapter.ts';
+import { readGgufAdapter, writeGgufAdapter } from './gguf-adapter.ts';
+import { readPeftAdapter, writePeftAdapter } from './peft-adapter.ts';
+import { openSafetensors } from './safetensors.ts';
+
+const llama: DecoderConfig = {
+  architecture: 'llama',
+  rotaryPairs: 'neighbours',
+  hasAttentionBias: false,
+  hasHeadNorm: false,
+  layerCount: 2,
+  hiddenSize: 16,
+  headCount: 4,
+  keyValueHeadCount: 2,
+  headSize: 4,
+  feedForwardSize: 24,
+  vocabularySize: 10,
+  contextTokens: 64,
+  normEpsilon: 1e-5,
+  rotaryBase: 10_000,
+  rotarySize: 4,
+  rotaryScale: 1,
+  slidingWindow: null,
+  hasTiedHead: false,
+};
+const qwen: DecoderConfig = { ...llama, architecture: 'qwen2', rotaryPairs: 'halves', hasAttentionBias: true };
+
+function createAdapter(config: DecoderConfig): LoraAdapter {
+  let value = 0;
+  const numbers = (count: number) => Float32Array.from({ length: count }, () => Math.sin(++value));
+  return {
+    architecture: config.architecture,
+    alpha: 32,
+    factors: [0, 1].flatMap((layer) =>
+      targetModules.map((module) => {
+        const { inputs, outputs } = sizeOfModule(config, module);
+        const rank = module === 'down_proj' ? 2 : 3;
+        return { layer, module, rank, down: numbers(rank * inputs), up: numbers(outputs * rank) };
+      }),
+    ),
+  };
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'adapter-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const options = { baseName: 'tiny', dropout: 0.05 };
+
+describe('adapter files', () => {
+  it.each([llama, qwen])('$architecture: GGUF to PEFT to GGUF changes no number', async (config) => {
+    const adapter = createAdapter(config);
+    const gguf = path.join(folder, 'one.gguf');
+    await writeGgufAdapter(gguf, adapter);
+    const fromGguf = await readGgufAdapter(gguf, config);
+    expect(fromGguf).toEqual(adapter);
+    const peft = path.join(folder, 'peft');
+    await writePeftAdapter(peft, fromGguf, config, options);
+    const again = path.join(folder, 'two.gguf');
+    await writeGgufAdapter(again, await readPeftAdapter(peft, config));
+    expect((await readFile(again)).equals(await readFile(gguf))).toBe(true);
+  });
+
+  it('keeps F16 files within half precision', async () => {
+    const adapter = createAdapter(llama);
+    const file = path.join(folder, 'half.gguf');
+    await writeGgufAdapter(file, adapter, 'F16');
+    const read = await readGgufAdapter(file, llama);
+    expect(read.factors[0]?.up).toEqual(Float32Array.from(Float16Array.from(adapter.factors[0]?.up ?? [])));
+  });
+
+  it('puts the rows of a rotary head where PEFT expects them', async () => {
+    const adapter = createAdapter(llama);
+    const peft = path.join(folder, 'peft');
+    await writePeftAdapter(peft, adapter, llama, options);
+    const file = await openSafetensors(path.join(peft, 'adapter_model.safetensors'));
+    const key = (module: string) => `base_model.model.model.layers.0.self_attn.${module}.lora_B.weight`;
+    const ranked = (module: string) =>
+      adapter.factors.find((factors) => factors.layer === 0 && factors.module === module);
+    const q = await file.entries.get(key('q_proj'))?.read();
+    const v = await file.entries.get(key('v_proj'))?.read();
+    const rowOf = (values: Float32Array | undefined, row: number) => [...(values ?? [])].slice(row * 3, row * 3 + 3);
+    // Head 1 (rows 4 to 7): the order 0 1 2 3 of a GGUF file is 0 2 1 3 with the halves apart.
+    expect([4, 5, 6, 7].map((row) => rowOf(q, row))).toEqual(
+      [4, 6, 5, 7].map((row) => rowOf(ranked('q_proj')?.up, row)),
+    );
+    expect(v).toEqual(ranked('v_proj')?.up);
+    await file.close();
+  });
+
+  it('names what a foreign adapter has and what the base needs', async () => {
+    const file = path.join(folder, 'other.gguf');
+    await writeGgufAdapter(file, createAdapter(llama));
+    await expect(readGgufAdapter(file, { ...llama, hiddenSize: 32, headSize: 8 })).rejects.toMatchObject({
+      code: 'adapter.invalid',
+      message: expect.stringContaining('this base needs A [rank, 32]'),
+    });
+    await expect(readGgufAdapter(file, qwen)).rejects.toThrow('it is for the architecture llama, the base is qwen2');
+    await expect(readGgufAdapter(file, { ...llama, layerCount: 1 })).rejects.toThrow(
+      'blk.1.attn_q.weight, which is no linear layer',
+    );
+  });
+
+  it('refuses numbers that are not finite', async () => {
+    const adapter = createAdapter(llama);
+    const first = adapter.factors[0];
+    if (first) first.up[5] = Number.NaN;
+    const file = path.join(folder, 'nan.gguf');
+    await writeGgufAdapter(file, adapter);
+    await expect(readGgufAdapter(file, llama)).rejects.toThrow('holds NaN at position 5');
+  });
+
+  it('refuses PEFT kinds that cannot be served, with the field', async () => {
+    const peft = path.join(folder, 'peft');
+    await writePeftAdapter(peft, createAdapter(llama), llama, options);
+    const configFile = path.join(peft, 'adapter_config.json');
+    const config = JSON.parse(await readFile(configFile, 'utf8')) as object;
+    await writeFile(configFile, JSON.stringify({ ...config, use_dora: true }));
+    await expect(readPeftAdapter(peft, llama)).rejects.toThrow(/use_dora/);
+    await writeFile(configFile, JSON.stringify({ ...config, modules_to_save: ['lm_head'] }));
+    await expect(readPeftAdapter(peft, llama)).rejects.toThrow(/modules_to_save/);
+  });
+
+  it.each(['gguf', 'safetensors'] as const)('answers 1,000 damaged %s files with a reason', async (format) => {
+    const adapter = createAdapter(llama);
+    const peft = path.join(folder, 'peft');
+    const gguf = path.join(folder, 'sound.gguf');
+    await writePeftAdapter(peft, adapter, llama, options);
+    await writeGgufAdapter(gguf, adapter);
+    const target = format === 'gguf' ? gguf : path.join(peft, 'adapter_model.safetensors');
+    const whole = await readFile(target);
+    const read = () => (format === 'gguf' ? readGgufAdapter(gguf, llama) : readPeftAdapter(peft, llama));
+    const headerBytes = format === 'gguf' ? 2_600 : 3_000;
+    const damage = fc.array(fc.tuple(fc.nat(headerBytes), fc.integer({ min: 0, max: 255 })), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    let refusedCount = 0;
+    await fc.assert(
+      fc.asyncProperty(damage, fc.boolean(), fc.nat(whole.length), async (changes, isCut, kept) => {
+        const bytes = Buffer.from(whole);
+        for (const [at, value] of changes) bytes[at] = value;
+        await writeFile(target, isCut ? bytes.subarray(0, kept) : bytes);
+        try {
+          await read();
+        } catch (error) {
+          refusedCount++;
+          if (!AppError.isInstance(error)) throw error;
+          expect(error.code).toMatch(/^(gguf|adapter)\./);
+        }
+      }),
+      { numRuns: 1000, seed: 17 },
+    );
+    expect(refusedCount).toBeGreaterThan(800);
+  });
+});

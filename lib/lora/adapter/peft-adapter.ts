@@ -1,0 +1,193 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { type DecoderConfig, nameTensor, type TargetModule, targetModules } from '../architectures/architecture.ts';
+import {
+  checkAlpha,
+  checkFactorShapes,
+  checkFinite,
+  createTargetLookup,
+  invalidAdapter,
+  type LoraAdapter,
+  type LoraFactors,
+} from './adapter.ts';
+import { openSafetensors, writeSafetensors } from './safetensors.ts';
+
+/**
+ * PEFT's directory: `adapter_config.json` and `adapter_model.safetensors`. Its llama checkpoints keep both halves of a
+ * rotary head apart, GGUF files interleave them; B of q_proj and k_proj changes its row order at this border.
+ */
+const configSchema = z.object({
+  peft_type: z.literal('LORA'),
+  r: z.number().int().min(1),
+  lora_alpha: z.number().positive(),
+  target_modules: z.union([z.array(z.string()), z.string()]),
+  bias: z.literal('none').default('none'),
+  fan_in_fan_out: z.literal(false).default(false),
+  use_rslora: z.boolean().default(false),
+  use_dora: z.literal(false).default(false),
+  rank_pattern: z.record(z.string(), z.number()).default({}),
+  alpha_pattern: z.record(z.string(), z.number()).default({}),
+  modules_to_save: z.union([z.null(), z.array(z.string()).max(0)]).default(null),
+});
+
+const CONFIG_FILE = 'adapter_config.json';
+const WEIGHTS_FILE = 'adapter_model.safetensors';
+
+const blockOf = (module: TargetModule) => (/^(q|k|v|o)_proj$/.test(module) ? 'self_attn' : 'mlp');
+const keyOf = (layer: number, module: TargetModule, part: 'A' | 'B') =>
+  `base_model.model.model.layers.${layer}.${blockOf(module)}.${module}.lora_${part}.weight`;
+const keyPattern = /^base_model\.model\.model\.layers\.(\d{1,4})\.(?:self_attn|mlp)\.(\w+_proj)\.lora_(A|B)\.weight$/;
+
+/** Heads whose rows change places for `module`, or 0 where the order is the same in both formats. */
+function countRotaryHeads(config: DecoderConfig, module: TargetModule): number {
+  if (config.rotaryPairs !== 'neighbours') return 0;
+  if (module === 'q_proj') return config.headCount;
+  return module === 'k_proj' ? config.keyValueHeadCount : 0;
+}
+
+/**
+ * Rows of B between the two orders. Row i of the second half of a head stands at 2i + 1 in a GGUF file, row i of the first
+ * half at 2i.
+ * @param up [heads · headSize, rank]
+ */
+function reorderRows(
+  up: Float32Array,
+  rank: number,
+  headCount: number,
+  direction: 'to-gguf' | 'to-peft',
+): Float32Array {
+  const rows = up.length / rank;
+  const headSize = rows / headCount;
+  const reordered = new Float32Array(up.length);
+  for (let row = 0; row < rows; row++) {
+    const within = row % headSize;
+    const half = Math.floor(within / (headSize / 2));
+    const interleaved = row - within + 2 * (within % (headSize / 2)) + half;
+    const [from, to] = direction === 'to-gguf' ? [row, interleaved] : [interleaved, row];
+    reordered.set(up.subarray(from * rank, (from + 1) * rank), to * rank);
+  }
+  return reordered;
+}
+
+/**
+ * Write a directory that PEFT loads onto the base named `baseName`.
+ * @param options what the factors do not tell: PEFT shows them, and training from the directory goes on with them
+ */
+export async function writePeftAdapter(
+  directory: string,
+  adapter: LoraAdapter,
+  config: DecoderConfig,
+  options: { readonly baseName: string; readonly dropout: number },
+): Promise<void> {
+  const [first] = adapter.factors;
+  if (!first) throw invalidAdapter('it adapts no layer');
+  // alpha / rank must come out the same for every layer, and PEFT scales by the pattern where ranks differ.
+  const rankPattern = Object.fromEntries(
+    adapter.factors
+      .filter(({ rank }) => rank !== first.rank)
+      .map(({ layer, module, rank }) => [`layers.${layer}.${blockOf(module)}.${module}`, rank]),
+  );
+  await mkdir(directory, { recursive: true });
+  await writeFile(
+    path.join(directory, CONFIG_FILE),
+    `${JSON.stringify(
+      {
+        base_model_name_or_path: options.baseName,
+        peft_type: 'LORA',
+        task_type: 'CAUSAL_LM',
+        r: first.rank,
+        lora_alpha: adapter.alpha,
+        lora_dropout: options.dropout,
+        target_modules: targetModules.filter((module) => adapter.factors.some((factors) => factors.module === module)),
+        rank_pattern: rankPattern,
+        alpha_pattern: {},
+        bias: 'none',
+        fan_in_fan_out: false,
+        use_rslora: false,
+        inference_mode: true,
+      },
+      null,
+      2,
+    )}\n`,
+  );
+  await writeSafetensors(
+    path.join(directory, WEIGHTS_FILE),
+    adapter.factors.flatMap(({ layer, module, rank, down, up }) => {
+      const heads = countRotaryHeads(config, module);
+      return [
+        { name: keyOf(layer, module, 'A'), shape: [rank, down.length / rank], values: down },
+        {
+          name: keyOf(layer, module, 'B'),
+          shape: [up.length / rank, rank],
+          values: heads > 0 ? reorderRows(up, rank, heads, 'to-peft') : up,
+        },
+      ];
+    }),
+  );
+}
+
+async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {
+  const text = await readFile(path.join(directory, CONFIG_FILE), 'utf8');
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    throw invalidAdapter(`${CONFIG_FILE} is no JSON: ${String(cause)}`);
+  }
+  const parsed = configSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+  throw invalidAdapter(`${CONFIG_FILE} is not of a kind that can be served (${reasons.join('; ')})`);
+}
+
+/**
+ * Read a PEFT directory of unknown origin, checked against the base as {@link readGgufAdapter} does.
+ * @throws AppError `adapter.invalid`
+ */
+export async function readPeftAdapter(directory: string, config: DecoderConfig): Promise<LoraAdapter> {
+  const peft = await readConfig(directory);
+  if (Object.keys(peft.alpha_pattern).length > 0)
+    throw invalidAdapter('it scales its layers differently (alpha_pattern); one alpha for all is supported');
+  const findTarget = createTargetLookup(config);
+  const file = await openSafetensors(path.join(directory, WEIGHTS_FILE));
+  try {
+    const factors: LoraFactors[] = [];
+    const expected = new Set<string>();
+    for (const down of file.entries.values()) {
+      const [, layerText, moduleText, part] = keyPattern.exec(down.name) ?? [];
+      const module = targetModules.find((candidate) => candidate === moduleText);
+      if (!module || layerText === undefined)
+        throw invalidAdapter(`it holds ${down.name.slice(0, 200)}, which is no LoRA factor of a linear layer`);
+      if (part !== 'A') continue;
+      const layer = Number(layerText);
+      const up = file.entries.get(keyOf(layer, module, 'B'));
+      if (!up) throw invalidAdapter(`${down.name} has no matching B`);
+      const rank = checkFactorShapes(
+        `${module} of layer ${layer}`,
+        findTarget(nameTensor(layer, module)),
+        down.shape,
+        up.shape,
+      );
+      expected.add(down.name).add(up.name);
+      const heads = countRotaryHeads(config, module);
+      const upValues = checkFinite(up.name, await up.read());
+      factors.push({
+        layer,
+        module,
+        rank,
+        down: checkFinite(down.name, await down.read()),
+        up: heads > 0 ? reorderRows(upValues, rank, heads, 'to-gguf') : upValues,
+      });
+    }
+    if (factors.length === 0) throw invalidAdapter('it adapts no layer');
+    if (expected.size !== file.entries.size) throw invalidAdapter('it holds a B without its A');
+    // PEFT scales by alpha / √r when rank-stabilised; GGUF readers always divide by the rank.
+    const alpha = peft.use_rslora ? peft.lora_alpha * Math.sqrt(peft.r) : peft.lora_alpha;
+    if (peft.use_rslora && factors.some(({ rank }) => rank !== peft.r))
+      throw invalidAdapter('it is rank-stabilised with ranks that differ');
+    return { architecture: config.architecture, alpha: checkAlpha(alpha), factors };
+  } finally {
+    await file.close();
+  }
+}
