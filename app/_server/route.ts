@@ -114,8 +114,9 @@ function parseParams<T extends z.ZodType>(schema: T, params: unknown): z.infer<T
 }
 
 /** A schema that is left out stands for its type parameter's default, which `fallback` is by construction of the callers. */
-function chooseSchema<T extends z.ZodType>(schema: T | undefined, fallback: z.ZodType): T {
-  return schema ?? (fallback as T);
+function chooseSchema<T extends z.ZodType>(schema: T | undefined, fallback: z.ZodType): T;
+function chooseSchema(schema: z.ZodType | undefined, fallback: z.ZodType): z.ZodType {
+  return schema ?? fallback;
 }
 
 function build<A, P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(

@@ -49,9 +49,10 @@ const columns = {
   createdAt: invitations.createdAt,
 };
 
+const isOpen = () =>
+  and(isNull(invitations.acceptedAt), isNull(invitations.revokedAt), gt(invitations.expiresAt, sql`now()`));
+
 export function createInvitationRepository(db: DatabaseExecutor): InvitationRepository {
-  const isOpen = () =>
-    and(isNull(invitations.acceptedAt), isNull(invitations.revokedAt), gt(invitations.expiresAt, sql`now()`));
   return {
     async create(authorized, invitation) {
       const [row] = await db

@@ -10,9 +10,10 @@ export interface SetupLinkRepository {
   claim(tokenSha256: string): Promise<boolean>;
 }
 
+const isOpenLink = (tokenSha256: string) =>
+  and(eq(setupLinks.tokenSha256, tokenSha256), isNull(setupLinks.usedAt), gt(setupLinks.expiresAt, sql`now()`));
+
 export function createSetupLinkRepository(db: DatabaseExecutor): SetupLinkRepository {
-  const isOpen = (tokenSha256: string) =>
-    and(eq(setupLinks.tokenSha256, tokenSha256), isNull(setupLinks.usedAt), gt(setupLinks.expiresAt, sql`now()`));
   return {
     async replace(link) {
       await db.transaction(async (tx) => {
@@ -21,14 +22,14 @@ export function createSetupLinkRepository(db: DatabaseExecutor): SetupLinkReposi
       });
     },
     async isOpen(tokenSha256) {
-      const rows = await db.select({ id: setupLinks.id }).from(setupLinks).where(isOpen(tokenSha256));
+      const rows = await db.select({ id: setupLinks.id }).from(setupLinks).where(isOpenLink(tokenSha256));
       return rows.length > 0;
     },
     async claim(tokenSha256) {
       const rows = await db
         .update(setupLinks)
         .set({ usedAt: sql`now()` })
-        .where(isOpen(tokenSha256))
+        .where(isOpenLink(tokenSha256))
         .returning({ id: setupLinks.id });
       return rows.length > 0;
     },

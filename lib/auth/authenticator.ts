@@ -141,6 +141,13 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       // Arguments may hold addresses of people: the message alone is logged.
       log: (level, message) => options.log(level, `better-auth: ${message}`),
     },
+    onAPIError: {
+      // Wrong passwords and the like are answers, not errors of ours; better-auth would print them to the console.
+      onError: (error) => {
+        if (!(error instanceof APIError) || error.statusCode >= 500)
+          options.log('error', `better-auth: ${String(error)}`);
+      },
+    },
     advanced: {
       cookiePrefix: 'lorehouse',
       useSecureCookies: publicUrl.protocol === 'https:',

@@ -9,8 +9,10 @@ export interface AuthorizeDeps {
   };
 }
 
-function mint<P extends Permission>(workspaceId: string, actor: Actor): Authorized<P> {
-  return { workspaceId, actor } as Authorized<P>;
+/** The brand exists in types alone; this overload is the one place that claims it. */
+function mint<P extends Permission>(workspaceId: string, actor: Actor): Authorized<P>;
+function mint(workspaceId: string, actor: Actor): object {
+  return { workspaceId, actor };
 }
 
 /**

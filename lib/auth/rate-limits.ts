@@ -41,21 +41,22 @@ function tooMany(what: string, waitMs: number): AppError {
   });
 }
 
+const createLimiter = (keyPrefix: string, rule: RateLimitRule) =>
+  new RateLimiterMemory({ keyPrefix, points: rule.points, duration: rule.windowSeconds });
+
+async function consume(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (error) {
+    if (error instanceof RateLimiterRes) throw tooMany(what, error.msBeforeNext);
+    throw error;
+  }
+}
+
 export function createRateLimits(rules: RateLimitRules = defaultRateLimitRules): RateLimits {
-  const createLimiter = (keyPrefix: string, rule: RateLimitRule) =>
-    new RateLimiterMemory({ keyPrefix, points: rule.points, duration: rule.windowSeconds });
   const perEmail = createLimiter('sign-in-email', rules.signInPerEmail);
   const perAddress = createLimiter('sign-in-address', rules.signInPerAddress);
   const perKey = createLimiter('key', rules.requestsPerKey);
-
-  async function consume(limiter: RateLimiterMemory, key: string, what: string): Promise<void> {
-    try {
-      await limiter.consume(key);
-    } catch (error) {
-      if (error instanceof RateLimiterRes) throw tooMany(what, error.msBeforeNext);
-      throw error;
-    }
-  }
 
   return {
     async countSignIn(email, address) {
