@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkDocs, readClaims, readTree } from './docs.ts';
+import { checkDocs, compareSettings, readClaims, readTree } from './docs.ts';
 
 describe('readClaims', () => {
   it('takes paths of the repository from backticks, and leaves routes, packages and placeholders alone', () => {
@@ -40,6 +40,19 @@ describe('readTree', () => {
   });
 });
 
+describe('compareSettings', () => {
+  const readme = '| Variable | Default |\n| --- | --- |\n| `PORT` | 3000 |\n| `OLD` | |\n';
+
+  it('names what only one side has', () => {
+    const source =
+      'const envSchema = z.object({\n  PORT: z.number(),\n  NEW: z.string(),\n  NODE_ENV: z.string(),\n});';
+    expect(compareSettings(readme, source)).toEqual([
+      'README.md: the setting NEW is not in the table',
+      'README.md: there is no setting OLD',
+    ]);
+  });
+});
+
 describe('checkDocs', () => {
   let root = '';
 
@@ -47,6 +60,8 @@ describe('checkDocs', () => {
     root = await mkdtemp(path.join(os.tmpdir(), 'lorehouse-docs-'));
     await mkdir(path.join(root, 'docs'));
     await mkdir(path.join(root, 'lib'));
+    await mkdir(path.join(root, 'lib', 'config'));
+    await writeFile(path.join(root, 'lib', 'config', 'env.ts'), '');
     await writeFile(path.join(root, 'lib', 'real.ts'), '');
     await writeFile(path.join(root, 'package.json'), JSON.stringify({ scripts: { check: 'x' } }));
     await writeFile(

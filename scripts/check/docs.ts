@@ -1,6 +1,6 @@
 /**
  * The documents may name only what is there. Checked: paths in backticks, targets of links and images, `npm run` scripts,
- * and the lines of a drawn tree. Not checked: prose, addresses, and paths of the data directory or of a route.
+ * the lines of a drawn tree, and the README's table of settings. Not checked: prose, addresses, and paths of the data directory or of a route.
  */
 import { existsSync, globSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
@@ -81,6 +81,20 @@ export function readTree(drawing: string): string[] {
   return paths;
 }
 
+/**
+ * The README's table of settings and the schema of lib/config/env.ts name the same variables.
+ * NODE_ENV is set by the scripts, not by people.
+ */
+export function compareSettings(readme: string, envSource: string): string[] {
+  const told = new Set([...readme.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gmu)].map(([, name = '']) => name));
+  const read = new Set([...envSource.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gmu)].map(([, name = '']) => name));
+  read.delete('NODE_ENV');
+  return [
+    ...[...read].filter((name) => !told.has(name)).map((name) => `README.md: the setting ${name} is not in the table`),
+    ...[...told].filter((name) => !read.has(name)).map((name) => `README.md: there is no setting ${name}`),
+  ];
+}
+
 const packageSchema = z.object({ scripts: z.record(z.string(), z.string()).default({}) });
 
 /**
@@ -89,7 +103,10 @@ const packageSchema = z.object({ scripts: z.record(z.string(), z.string()).defau
  */
 export async function checkDocs(root: string): Promise<string> {
   const { scripts } = packageSchema.parse(JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')));
-  const problems: string[] = [];
+  const problems = compareSettings(
+    await readFile(path.join(root, 'README.md'), 'utf8'),
+    await readFile(path.join(root, 'lib/config/env.ts'), 'utf8'),
+  );
   for await (const document of glob(['*.md', 'docs/**/*.md', 'adapters/**/*.md'], { cwd: root })) {
     const claims = readClaims(await readFile(path.join(root, document), 'utf8'));
     const isThere = (claim: string) =>
