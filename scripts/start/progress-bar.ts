@@ -2,6 +2,7 @@ import type { WriteStream } from 'node:tty';
 import type { PullProgress } from '#lib/models/pull-model.ts';
 
 const BAR_CELLS = 24;
+const REDRAW_INTERVAL_MS = 100;
 /** Without a terminal a line is printed now and then instead of redrawn. */
 const PLAIN_INTERVAL_MS = 5_000;
 
@@ -37,20 +38,21 @@ export function createProgressBar(stream: WriteStream): {
   readonly show: (progress: PullProgress) => void;
   readonly finish: () => void;
 } {
-  let lastPlainMs = Number.NEGATIVE_INFINITY;
+  let lastShownMs = Number.NEGATIVE_INFINITY;
   let lastPhase = '';
   let hasDrawn = false;
   return {
     show(progress) {
+      const nowMs = performance.now();
+      const isNewPhase = progress.phase !== lastPhase;
+      if (nowMs - lastShownMs < (stream.isTTY ? REDRAW_INTERVAL_MS : PLAIN_INTERVAL_MS) && !isNewPhase) return;
+      lastShownMs = nowMs;
+      lastPhase = progress.phase;
       if (stream.isTTY) {
         hasDrawn = true;
         stream.write(`\r\u001b[2K${formatProgress(progress)}`);
         return;
       }
-      const nowMs = performance.now();
-      if (nowMs - lastPlainMs < PLAIN_INTERVAL_MS && progress.phase === lastPhase) return;
-      lastPlainMs = nowMs;
-      lastPhase = progress.phase;
       stream.write(`${formatProgress(progress)}\n`);
     },
     finish() {

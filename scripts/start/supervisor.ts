@@ -3,6 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { z } from 'zod';
 import { SUPERVISED_VARIABLE } from '#lib/config/exit-with-parent.ts';
 
 /** Time as the supervisor sees it; tests turn it by hand. */
@@ -35,10 +36,13 @@ export interface ProcessSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
-  /** Asked again and again until true; a rejection counts as "not yet". */
-  readonly isReady: () => Promise<boolean>;
+  /**
+   * Asked again and again until true; a rejection counts as "not yet".
+   * @param hasSaidReady whether the process has logged the message `ready` since it started
+   */
+  readonly isReady: (hasSaidReady: boolean) => Promise<boolean>;
   readonly readyTimeoutMs: number;
   /** Tiers stop one after the other, the lowest first: what others need in order to finish comes last. */
   readonly stopTier: number;
@@ -84,12 +88,26 @@ export async function rotateLog(logFile: string): Promise<void> {
   await rename(logFile, `${logFile}.1`);
 }
 
+const logLineSchema = z.object({ level: z.number(), msg: z.string().default('') });
+
+/** @returns level and message of a pino line, or null for any other output */
+export function parseLogLine(line: string): { readonly level: number; readonly message: string } | null {
+  if (!line.startsWith('{')) return null;
+  try {
+    const parsed = logLineSchema.safeParse(JSON.parse(line));
+    return parsed.success ? { level: parsed.data.level, message: parsed.data.msg } : null;
+  } catch {
+    return null;
+  }
+}
+
 interface Supervised {
   readonly spec: ProcessSpec;
   readonly log: WriteStream;
   child: ChildProcess | null;
   exited: Promise<void>;
   crashesInARow: number;
+  hasSaidReady: boolean;
   tail: string[];
 }
 
@@ -137,6 +155,7 @@ export class Supervisor {
       child: null,
       exited: Promise.resolve(),
       crashesInARow: 0,
+      hasSaidReady: false,
       tail: [],
     };
     // A full disk must not take the product down with an unhandled error of a log file.
@@ -169,7 +188,7 @@ export class Supervisor {
   async #waitUntilReady(item: Supervised, ended: AbortSignal): Promise<boolean> {
     const deadlineMs = this.#clock.nowMs() + item.spec.readyTimeoutMs;
     while (!ended.aborted && !this.#stopping.signal.aborted && this.#clock.nowMs() < deadlineMs) {
-      if (await item.spec.isReady().catch(() => false)) return !ended.aborted;
+      if (await item.spec.isReady(item.hasSaidReady).catch(() => false)) return !ended.aborted;
       await this.#clock.sleep(READY_POLL_MS, ended);
     }
     return false;
@@ -187,6 +206,7 @@ export class Supervisor {
     });
     item.child = child;
     item.tail = [];
+    item.hasSaidReady = false;
     item.log.write(`--- ${new Date().toISOString()} ${spec.name} started as process ${child.pid ?? 'none'}\n`);
     child.stdin.on('error', () => undefined);
     this.#readLines(item, child, 'stdout');
@@ -213,6 +233,7 @@ export class Supervisor {
     createInterface({ input }).on('line', (line) => {
       item.log.write(`${line}\n`);
       item.tail = [...item.tail.slice(1 - TAIL_LINES), line];
+      if (parseLogLine(line)?.message === 'ready') item.hasSaidReady = true;
       this.#onEvent({ kind: 'line', name: item.spec.name, stream, line });
     });
   }

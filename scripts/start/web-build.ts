@@ -60,7 +60,7 @@ export async function isBuilt(root: string, key: string): Promise<boolean> {
 export interface WebBuildOptions {
   readonly root: string;
   readonly logFile: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly onWaiting: (pid: number) => void;
 }
