@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { fuseRankings, RRF_K } from './fuse-rankings.ts';
+
+const ids = fc.uniqueArray(fc.constantFrom(...'abcdefghij'), { maxLength: 8 });
+
+describe('fuseRankings', () => {
+  it('scores by the sum of reciprocal ranks', () => {
+    expect(fuseRankings([['a', 'b'], ['b']], 10)).toEqual([
+      { id: 'b', score: 1 / (RRF_K + 2) + 1 / (RRF_K + 1) },
+      { id: 'a', score: 1 / (RRF_K + 1) },
+    ]);
+  });
+
+  it('keeps the order of a single list and returns each item once', () => {
+    fc.assert(
+      fc.property(ids, (ranking) => {
+        expect(fuseRankings([ranking, []], 100).map((item) => item.id)).toEqual(ranking);
+      }),
+    );
+  });
+
+  it('prefers what every list ranks at least as high', () => {
+    fc.assert(
+      fc.property(ids, ids, (first, second) => {
+        const fused = fuseRankings([first, second], 100).map((item) => item.id);
+        const rank = (list: readonly string[], id: string) => (list.includes(id) ? list.indexOf(id) : Infinity);
+        for (const a of fused) {
+          for (const b of fused) {
+            if (rank(first, a) < rank(first, b) && rank(second, a) < rank(second, b)) {
+              expect(fused.indexOf(a)).toBeLessThan(fused.indexOf(b));
+            }
+          }
+        }
+      }),
+    );
+  });
+
+  it('does not depend on the order of the lists, apart from ties', () => {
+    fc.assert(
+      fc.property(ids, ids, (first, second) => {
+        const scores = (items: ReturnType<typeof fuseRankings>) => new Map(items.map((item) => [item.id, item.score]));
+        const forward = scores(fuseRankings([first, second], 100));
+        const backward = scores(fuseRankings([second, first], 100));
+        expect([...backward.keys()].sort()).toEqual([...forward.keys()].sort());
+        for (const [id, score] of forward) expect(backward.get(id)).toBeCloseTo(score, 12);
+      }),
+    );
+  });
+
+  it('returns at most as many as asked for', () => {
+    fc.assert(
+      fc.property(ids, ids, fc.nat(12), (first, second, limit) => {
+        expect(fuseRankings([first, second], limit).length).toBeLessThanOrEqual(limit);
+      }),
+    );
+  });
+});

@@ -1,0 +1,85 @@
+/**
+ * The worker as a process: takes jobs from the queue and does long work. Several may run on several machines; they share the
+ * database and, for documents, the data directory.
+ */
+import { createDatabase } from '#db/client.ts';
+import { HEARTBEAT_INTERVAL_MS, recordHeartbeat, removeHeartbeat } from '#db/repositories/process-heartbeats.ts';
+import { describeDataDir } from '#lib/config/data-dir.ts';
+import { loadEnv } from '#lib/config/env.ts';
+import { exitWithParent } from '#lib/config/exit-with-parent.ts';
+import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { openPgBossQueue } from '#lib/jobs/pg-boss-queue.ts';
+import { startWorker } from '#lib/jobs/run-worker.ts';
+import { createLogger } from '#lib/observability/logger.ts';
+import { createRuntimeClient } from '#lib/runtime/client.ts';
+
+/** Below the supervisor's patience; what has not stopped by then is found by its silent heartbeat. */
+const STOP_WITHIN_MS = 2500;
+const TIDY_UP_INTERVAL_MS = 10 * 60_000;
+/** An upload that has not grown into a blob for this long was cut off. */
+const ABANDONED_UPLOAD_MS = 24 * 3600_000;
+
+exitWithParent();
+const env = loadEnv();
+const layout = describeDataDir(env.dataDir);
+const logger = createLogger('worker', env.logLevel);
+const database = createDatabase(
+  env.databaseUrl === undefined ? { socketDir: layout.databaseSocketDir } : { databaseUrl: env.databaseUrl },
+  { onConnectionLost: (error) => logger.warn({ err: error }, 'a database connection was cut') },
+);
+const runtime = createRuntimeClient(
+  env.runtimeUrl === undefined
+    ? { socketPath: layout.runtimeSocket }
+    : { url: env.runtimeUrl, token: env.runtimeToken },
+);
+const blobs = createBlobStore(layout.blobsDir);
+const { db } = database;
+const queue = await openPgBossQueue({
+  db,
+  role: 'work',
+  onError: (error) => logger.error({ err: error }, 'the job queue reported an error'),
+});
+
+const worker = await startWorker({
+  db,
+  queue,
+  logger,
+  loadHandler: {
+    'document.ingest': async () => {
+      const { createIngestHandler } = await import('#lib/jobs/handlers/document-ingest.ts');
+      return createIngestHandler({ db, blobs, runtime });
+    },
+    'document.delete': async () => {
+      const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
+      return createDeleteHandler({ db, blobs });
+    },
+  },
+  async tidyUp() {
+    const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');
+    await removeUnreferencedBlobs({ db, blobs }, BLOB_GRACE_MS);
+    await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
+  },
+  tidyUpIntervalMs: TIDY_UP_INTERVAL_MS,
+});
+
+const startedAt = new Date();
+const beat = () =>
+  recordHeartbeat(db, 'worker', startedAt).catch((error: unknown) => logger.warn({ err: error }, 'heartbeat failed'));
+await beat();
+const heart = setInterval(() => void beat(), HEARTBEAT_INTERVAL_MS);
+
+let isStopping = false;
+async function stop(): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  setTimeout(() => process.exit(0), STOP_WITHIN_MS).unref();
+  clearInterval(heart);
+  await worker.stop(STOP_WITHIN_MS);
+  await removeHeartbeat(db, 'worker').catch(() => undefined);
+  await runtime.close();
+  await database.close();
+  process.exit(0);
+}
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
+
+logger.info({ pid: process.pid }, 'ready');
