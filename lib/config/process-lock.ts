@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { constants, copyFile, link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readFile, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 
@@ -32,6 +33,9 @@ export interface ProcessLock {
 const HEARTBEAT_MS = 5_000;
 /** Six missed heartbeats: a busy machine may miss some. */
 const FOREIGN_HOST_STALE_MS = 30_000;
+/** A takeover lasts milliseconds; one this old was killed in the middle. */
+const TAKEOVER_STALE_MS = 10_000;
+const TAKEOVER_POLL_MS = 20;
 const run = promisify(execFile);
 
 /** Start time of a process as the system records it, or null when there is no such process or no way to know. */
@@ -110,16 +114,25 @@ export async function readLockHolder(lockFile: string): Promise<LockHolder | nul
   return (await isHeld(holder, lockFile)) ? holder : null;
 }
 
-/** Move a dead holder's file away; put it back if somebody took the lock between the look and the move. */
+/**
+ * Remove a dead holder's file. Only one taker at a time may: of two that saw the same dead lock, the slower would otherwise
+ * remove the lock that the faster has just taken.
+ */
 async function clearStale(lockFile: string, staleText: string): Promise<void> {
-  const aside = `${lockFile}.${randomUUID()}`;
+  const guard = `${lockFile}.takeover`;
   try {
-    await rename(lockFile, aside);
+    await mkdir(guard);
   } catch {
+    const found = await stat(guard).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > TAKEOVER_STALE_MS) await rmdir(guard).catch(() => undefined);
+    else await delay(TAKEOVER_POLL_MS);
     return;
   }
-  if ((await readText(aside)) !== staleText) await link(aside, lockFile).catch(() => undefined);
-  await rm(aside, { force: true });
+  try {
+    if ((await readText(lockFile)) === staleText) await rm(lockFile, { force: true });
+  } finally {
+    await rmdir(guard).catch(() => undefined);
+  }
 }
 
 /**
