@@ -6,11 +6,13 @@ import process from 'node:process';
 import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
+import { exitWithParent } from '#lib/config/exit-with-parent.ts';
 import { AppError } from '#lib/domain/errors.ts';
 
 /** A second signal, or a shutdown that takes longer, ends the process at once; the write-ahead log then does its work. */
 const SHUTDOWN_LIMIT_MS = 3_000;
 
+exitWithParent();
 try {
   const { databaseDir, databaseSocketDir } = describeDataDir(loadEnv().dataDir);
   const server = await startEmbeddedServer({ databaseDir, socketDir: databaseSocketDir });

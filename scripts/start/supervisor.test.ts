@@ -214,14 +214,15 @@ test('processes end by themselves when the supervisor is killed with -9', async 
   await hasEnded(pid);
 }, 20_000);
 
+const readMark = async (file: string) => (await readFile(file, 'utf8')).slice(0, 1);
+
 test('rotates a large log and keeps a few', async () => {
   const log = path.join(scratch, 'big.log');
   for (const mark of ['a', 'b', 'c', 'd', 'e']) {
     await writeFile(log, mark.repeat(10_000_000));
     await rotateLog(log);
   }
-  const first = async (file: string) => (await readFile(file, 'utf8')).slice(0, 1);
-  expect([await first(`${log}.1`), await first(`${log}.2`), await first(`${log}.3`)]).toEqual(['e', 'd', 'c']);
+  expect([await readMark(`${log}.1`), await readMark(`${log}.2`), await readMark(`${log}.3`)]).toEqual(['e', 'd', 'c']);
   await expect(stat(`${log}.4`)).rejects.toThrow(/ENOENT/);
 });
 
