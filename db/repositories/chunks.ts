@@ -4,6 +4,7 @@ import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
+import type { LexicalText } from '#lib/domain/lexical-text.ts';
 
 export type Chunk = typeof chunks.$inferSelect;
 
@@ -111,15 +112,6 @@ export async function listChunksWithoutTerms(
     .where(and(ofVersion(access, key), eq(chunks.termCount, 0), sql`${chunks.ordinal} > ${page.afterOrdinal}`))
     .orderBy(asc(chunks.ordinal))
     .limit(page.limit);
-}
-
-/**
- * Text made ready for the inverted index: `words` is what PostgreSQL's English dictionary stems; `codes` are terms taken
- * as they are.
- */
-export interface LexicalText {
-  readonly words: string;
-  readonly codes: readonly string[];
 }
 
 /**

@@ -1,0 +1,213 @@
+import type { DatabaseExecutor } from '#db/executor.ts';
+import {
+  type Bm25Parameters,
+  type FoundChunk,
+  listChunksByIds,
+  readTermCoverage,
+  searchDense,
+  searchLexical,
+} from '#db/repositories/chunks.ts';
+import { findActiveIndexConfig, type IndexConfig } from '#db/repositories/index-configs.ts';
+import type { Authorized } from '#lib/domain/access.ts';
+import type { AnswerConfig } from '#lib/domain/answer-config.ts';
+import type { Source } from '#lib/domain/chat.ts';
+import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
+import { AppError } from '#lib/domain/errors.ts';
+import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
+import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
+import { dropNearDuplicates } from './drop-near-duplicates.ts';
+import { fuseRankings } from './fuse-rankings.ts';
+import { scoreSupport } from './score-support.ts';
+import { selectSources } from './select-sources.ts';
+
+/** Anserini's parameters for short passages; see docs/decisions/0015 for the comparison. */
+export const BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
+
+/** Passages read from the database for each one wanted: some repeat each other, some do not fit the prompt. */
+const READ_PER_SOURCE = 3;
+
+/** Tokens of a language model for one of the embedding model; used where no language model is there to count. */
+const TOKENS_PER_EMBEDDING_TOKEN = 1.4;
+
+export interface SearchDeps {
+  readonly db: DatabaseExecutor;
+  readonly runtime: Pick<RuntimeClient, 'readStatus' | 'embedTexts' | 'countTokens'>;
+}
+
+export interface SearchInput {
+  readonly query: string;
+  readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK' | 'sourceTokenBudget'>;
+  readonly signal?: AbortSignal;
+}
+
+export interface SearchResult {
+  /** Best first, numbered from 1. */
+  readonly sources: readonly Source[];
+  /** How likely the sources hold an answer, 0 to 1; compared with the configuration's threshold. */
+  readonly supportScore: number;
+  /** Null: nothing was ever indexed in this workspace. */
+  readonly indexConfigId: string | null;
+  readonly embeddingModel: string;
+  readonly timingsMs: {
+    /** Includes waiting in the runtime's queue. */
+    readonly embed: number;
+    readonly dense: number;
+    readonly lexical: number;
+    readonly total: number;
+  };
+  /** Ids of chunks, best first, for inspection and evaluation. */
+  readonly legs: {
+    readonly dense: readonly string[];
+    readonly lexical: readonly string[];
+    readonly fused: readonly string[];
+  };
+}
+
+/**
+ * Passages of the workspace that bear on a question: nearest by embedding and best by BM25, merged by reciprocal rank,
+ * without near repetitions, as many as fit the prompt. Only current versions of documents that are not deleted.
+ * @throws AppError `index.model-changed`, `runtime.unavailable`, `runtime.busy`
+ */
+export async function search(
+  deps: SearchDeps,
+  access: Authorized<'chat.use' | 'document.read'>,
+  input: SearchInput,
+): Promise<SearchResult> {
+  const startedAt = performance.now();
+  const call = { priority: 'chat' as const, ...(input.signal && { signal: input.signal }) };
+  const embedding = timed(() => deps.runtime.embedTexts([input.query], { ...call, purpose: 'query' }));
+  // Rejections are seen where it is awaited; this keeps an earlier throw from leaving it unhandled.
+  embedding.catch(() => undefined);
+  const [config, status] = await Promise.all([findActiveIndexConfig(deps.db, access), deps.runtime.readStatus(call)]);
+  if (!config) return describeEmptyResult(status, performance.now() - startedAt);
+  requireSameModel(config, status);
+  const question = prepareLexicalText(input.query);
+  const limit = input.config.candidatesPerLeg;
+  const lexical = await timed(() => searchLexical(deps.db, access, config.id, question, BM25, limit));
+  const embedded = await embedding;
+  const [vector] = embedded.value;
+  if (vector?.length !== config.dimensions) throw dimensionsDiffer(vector?.length ?? 0, config);
+  const dense = await timed(() => searchDense(deps.db, access, config.id, vector, limit));
+
+  const fused = fuseRankings(
+    [dense.value.map((hit) => hit.chunkId), lexical.value.map((hit) => hit.chunkId)],
+    2 * limit,
+  );
+  const similarities = new Map(dense.value.map((hit) => [hit.chunkId, hit.similarity]));
+  const scores = new Map(fused.map((item) => [item.id, item.score]));
+  const candidates = await readCandidates(
+    deps,
+    access,
+    fused.slice(0, READ_PER_SOURCE * input.config.topK).map((item) => item.id),
+  );
+  const counted = await countTokens(deps, status, dropNearDuplicates(candidates), call);
+  const selected = selectSources(counted, {
+    topK: input.config.topK,
+    tokenBudget: input.config.sourceTokenBudget,
+  });
+  const sources = selected.map(
+    ({ chunk }, index): Source => ({
+      number: index + 1,
+      documentId: chunk.documentId,
+      versionId: chunk.versionId,
+      chunkId: chunk.id,
+      documentTitle: chunk.documentTitle,
+      pageNumber: chunk.pageNumber,
+      startOffset: chunk.startOffset,
+      endOffset: chunk.endOffset,
+      headings: chunk.headings,
+      text: chunk.text,
+      score: scores.get(chunk.id) ?? 0,
+      similarity: similarities.get(chunk.id) ?? null,
+    }),
+  );
+  const terms = await readTermCoverage(
+    deps.db,
+    access,
+    config.id,
+    question,
+    sources.map((source) => source.chunkId),
+  );
+  const foundSimilarities = sources.flatMap((source) => source.similarity ?? []);
+  return {
+    sources,
+    supportScore:
+      sources.length === 0
+        ? 0
+        : scoreSupport({
+            topSimilarity: foundSimilarities.length === 0 ? null : Math.max(...foundSimilarities),
+            terms: terms.map((term) => ({ ...term, isFound: term.chunkIds.length > 0 })),
+          }),
+    indexConfigId: config.id,
+    embeddingModel: config.embeddingModel,
+    timingsMs: {
+      embed: embedded.ms,
+      dense: dense.ms,
+      lexical: lexical.ms,
+      total: performance.now() - startedAt,
+    },
+    legs: {
+      dense: dense.value.map((hit) => hit.chunkId),
+      lexical: lexical.value.map((hit) => hit.chunkId),
+      fused: fused.map((item) => item.id),
+    },
+  };
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const startedAt = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - startedAt };
+}
+
+/** In the order of `chunkIds`. */
+async function readCandidates(
+  deps: SearchDeps,
+  access: Authorized<'chat.use' | 'document.read'>,
+  chunkIds: readonly string[],
+): Promise<FoundChunk[]> {
+  const rows = new Map((await listChunksByIds(deps.db, access, chunkIds)).map((chunk) => [chunk.id, chunk]));
+  return chunkIds.flatMap((id) => rows.get(id) ?? []);
+}
+
+async function countTokens(
+  deps: SearchDeps,
+  status: RuntimeStatus,
+  chunks: readonly FoundChunk[],
+  call: Parameters<RuntimeClient['countTokens']>[1],
+): Promise<{ chunk: FoundChunk; tokens: number }[]> {
+  const counts =
+    status.baseModel === null || chunks.length === 0
+      ? []
+      : await deps.runtime.countTokens(
+          chunks.map((chunk) => chunk.text),
+          call,
+        );
+  return chunks.map((chunk, index) => ({
+    chunk,
+    tokens: counts[index] ?? Math.ceil(chunk.tokenCount * TOKENS_PER_EMBEDDING_TOKEN),
+  }));
+}
+
+function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResult {
+  return {
+    sources: [],
+    supportScore: 0,
+    indexConfigId: null,
+    embeddingModel: status.embeddingModel?.id ?? '',
+    timingsMs: { embed: 0, dense: 0, lexical: 0, total: totalMs },
+    legs: { dense: [], lexical: [], fused: [] },
+  };
+}
+
+function requireSameModel(config: IndexConfig, status: RuntimeStatus): void {
+  const change = status.embeddingModel && describeModelChange(config, status.embeddingModel);
+  if (change) throw change;
+}
+
+function dimensionsDiffer(dimensions: number, config: IndexConfig): AppError {
+  return new AppError({
+    code: 'index.dimensions-differ',
+    message: `embedding has ${dimensions} dimensions, the index expects ${config.dimensions}; set EMBEDDING_MODEL back or re-index`,
+  });
+}
