@@ -42,33 +42,47 @@ function listPassages(passages: readonly Passage[]): string {
   return passages.map((passage) => `[${passage.number}] ${passage.title}\n${passage.text}`).join('\n\n');
 }
 
-/** One worked example outside any manual of a reader: shows the length and the copying better than any rule does. */
+/** Without numbers and brackets: a small model copies such signs into its answer, or reads past them. */
+function joinTexts(passages: readonly Passage[]): string {
+  return passages.map((passage) => `${passage.title}: ${passage.text}`).join('\n\n');
+}
+
+function systemMessage(text: string): ChatMessage[] {
+  return text === '' ? [] : [{ role: 'system', content: text }];
+}
+
+/** A worked example outside any manual of a reader. */
 const EXAMPLE_PASSAGE: Passage = {
   number: 1,
   title: 'Atlas drill manual',
   text: 'The Atlas drill has a 600 W motor. Charge the battery for 90 minutes before first use. The chuck takes bits up to 13 mm.',
 };
+const EXAMPLES: readonly (readonly [question: string, answer: string])[] = [
+  ['How long must the battery be charged before first use?', '90 minutes'],
+  ['What is the largest bit that fits the chuck?', 'Bits up to 13 mm'],
+  ['Which motor has the Atlas drill?', 'A 600 W motor'],
+];
 
+const COPY_RULE = 'Answer the question with the few words of the passage that answer it.';
+
+/** Templates that were measured and lost stay for the table of decision 0020 to be repeated. */
 const templates: readonly PromptTemplate[] = [
   {
+    // For small models: no system text of ours, passage first, the wish for brevity beside the question.
     version: 'grounded-1',
     build: ({ question, passages, instructions }) => ({
       messages: [
-        {
-          role: 'system',
-          content: joinSystem('Answer the question with the few words of the passage that answer it.', instructions),
-        },
+        ...systemMessage(instructions.trim()),
         {
           role: 'user',
-          content: `${listPassages([EXAMPLE_PASSAGE])}\n\nQuestion: How long must the battery be charged before first use?`,
+          content: `${joinTexts(passages)}\n\nAnswer this question from the text above in a few words: ${question}`,
         },
-        { role: 'assistant', content: 'Charge the battery for 90 minutes.' },
-        { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}` },
       ],
       stop: ['\n'],
     }),
   },
   {
+    // For models that follow instructions: they set the markers themselves and may write several sentences.
     version: 'instruct-1',
     build: ({ question, passages, instructions }) => ({
       messages: [
@@ -83,6 +97,61 @@ const templates: readonly PromptTemplate[] = [
         { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}` },
       ],
       stop: [],
+    }),
+  },
+  {
+    version: 'one-shot-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        { role: 'system', content: joinSystem(COPY_RULE, instructions) },
+        { role: 'user', content: `${listPassages([EXAMPLE_PASSAGE])}\n\nQuestion: ${EXAMPLES[0]?.[0] ?? ''}` },
+        { role: 'assistant', content: EXAMPLES[0]?.[1] ?? '' },
+        { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}` },
+      ],
+      stop: ['\n'],
+    }),
+  },
+  {
+    version: 'three-shot-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        { role: 'system', content: joinSystem('Answer with the exact words of the passage. Be short.', instructions) },
+        ...EXAMPLES.flatMap(([asked, answer]): ChatMessage[] => [
+          { role: 'user', content: `${joinTexts([EXAMPLE_PASSAGE])}\n\nQuestion: ${asked}` },
+          { role: 'assistant', content: answer },
+        ]),
+        { role: 'user', content: `${joinTexts(passages)}\n\nQuestion: ${question}` },
+      ],
+      stop: ['\n'],
+    }),
+  },
+  {
+    version: 'question-first-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        { role: 'system', content: joinSystem(COPY_RULE, instructions) },
+        {
+          role: 'user',
+          content: `Question: ${question}\n\n${listPassages(passages)}\n\nAnswer in a few words: ${question}`,
+        },
+      ],
+      stop: ['\n'],
+    }),
+  },
+  {
+    version: 'quote-1',
+    build: ({ question, passages, instructions }) => ({
+      messages: [
+        {
+          role: 'system',
+          content: joinSystem(
+            'Copy the sentence of the passage that answers the question, word for word. Write nothing else.',
+            instructions,
+          ),
+        },
+        { role: 'user', content: `${listPassages(passages)}\n\nQuestion: ${question}\nSentence:` },
+      ],
+      stop: ['\n'],
     }),
   },
 ];
