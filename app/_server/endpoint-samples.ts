@@ -1,0 +1,96 @@
+/**
+ * A call that succeeds, for every route (`METHOD /path`) and action (its name): the access matrix
+ * (`access-matrix.db.test.ts`) makes all its forbidden calls out of them. A new endpoint without an entry fails that test.
+ */
+
+/** One workspace with a row of everything, as the matrix builds it twice. */
+export interface SampleTenant {
+  readonly slug: string;
+  readonly userIds: { readonly owner: string; readonly member: string };
+  /** A session of the owner, but not the one that calls. */
+  readonly spareSessionId: string;
+  readonly invitationId: string;
+  readonly invitationToken: string;
+  readonly keyId: string;
+  readonly documentId: string;
+  readonly versionId: string;
+  readonly runId: string;
+  /** Of the owner. */
+  readonly conversationId: string;
+  readonly messageId: string;
+}
+
+export interface SampleCall {
+  readonly params?: Readonly<Record<string, string | readonly string[]>>;
+  readonly query?: Readonly<Record<string, string>>;
+  /** JSON body of a route, input of an action. */
+  readonly input?: Readonly<Record<string, unknown>>;
+  /** Body of an upload. */
+  readonly file?: { readonly name: string; readonly type: string; readonly content: string };
+}
+
+export interface EndpointSample {
+  /** `workspace` is added by the matrix. Ids of the tenant make the foreign calls: they must all be 404. */
+  readonly call: (tenant: SampleTenant) => SampleCall;
+  /** Rows of one person: others of the same workspace get 404 too. */
+  readonly isPersonal?: boolean;
+  /** Why the other tenant's values are no trespass here, e.g. the token is the authority. */
+  readonly foreignIsAllowedBecause?: string;
+  /** Public endpoints: what this call, made by a stranger, answers. It changes nothing. */
+  readonly publicStatus?: number;
+  /** Statuses with which the right caller may be answered besides 2xx, e.g. 503 where no model runs. */
+  readonly alsoFine?: readonly number[];
+}
+
+const nothing = () => ({});
+const BOGUS_TOKEN = 'x'.repeat(43);
+const account = { name: 'Nobody', email: 'nobody@example.org', password: 'a long enough passphrase' };
+
+export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
+  'GET /api/health': { call: nothing, publicStatus: 200 },
+  'GET /api/auth/[...all]': { call: () => ({ params: { all: ['list-sessions'] } }), publicStatus: 404 },
+  'POST /api/auth/[...all]': {
+    call: () => ({
+      params: { all: ['sign-in', 'email'] },
+      input: { email: account.email, password: account.password },
+    }),
+    publicStatus: 401,
+  },
+
+  'session.sign-in': {
+    call: () => ({ input: { email: account.email, password: account.password, next: '//evil.example' } }),
+    publicStatus: 401,
+  },
+  'session.sign-out': { call: nothing, publicStatus: 200 },
+  'instance.set-up': { call: () => ({ input: { token: BOGUS_TOKEN, ...account } }), publicStatus: 409 },
+  'invitation.accept-new': { call: () => ({ input: { token: BOGUS_TOKEN, ...account } }), publicStatus: 409 },
+  'invitation.accept': {
+    call: (tenant) => ({ input: { token: tenant.invitationToken } }),
+    foreignIsAllowedBecause: 'whoever holds the link is invited',
+  },
+  'password.change': {
+    call: () => ({ input: { currentPassword: 'wrong on purpose', newPassword: 'another long passphrase' } }),
+    alsoFine: [400],
+  },
+  'session.revoke': { call: (tenant) => ({ input: { sessionId: tenant.spareSessionId } }) },
+
+  'workspace.create': { call: () => ({ input: { name: 'Third', slug: 'third' } }) },
+  'user.suspend': {
+    call: (tenant) => ({ input: { userId: tenant.userIds.member } }),
+    foreignIsAllowedBecause: 'an owner of the installation may suspend everyone',
+  },
+  'user.reinstate': {
+    call: (tenant) => ({ input: { userId: tenant.userIds.member } }),
+    foreignIsAllowedBecause: 'an owner of the installation may reinstate everyone',
+  },
+
+  'workspace.configure': {
+    call: () => ({ input: { name: 'Renamed', instructions: 'Be brief.', suggestedQuestions: ['What is it?'] } }),
+  },
+  'invitation.create': { call: () => ({ input: { role: 'member', email: '', expiresInDays: 7 } }) },
+  'invitation.revoke': { call: (tenant) => ({ input: { invitationId: tenant.invitationId } }) },
+  'member.change-role': { call: (tenant) => ({ input: { userId: tenant.userIds.member, role: 'evaluator' } }) },
+  'member.remove': { call: (tenant) => ({ input: { userId: tenant.userIds.member } }) },
+  'key.create': { call: () => ({ input: { name: 'ci', permissions: ['chat.use'], expiresInDays: 'never' } }) },
+  'key.revoke': { call: (tenant) => ({ input: { keyId: tenant.keyId } }) },
+};
