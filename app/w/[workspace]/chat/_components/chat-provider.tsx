@@ -44,6 +44,14 @@ const unreachable: TurnError = {
   isRetryable: true,
 };
 
+/** The body that the server takes: what to do, and nothing that it can look up itself. */
+function toBody(request: TurnRequest, key: string) {
+  const { question, conversationId, replacesMessageId, editsMessageId } = request;
+  if (replacesMessageId !== undefined) return { kind: 'regenerate', messageId: replacesMessageId };
+  if (editsMessageId !== undefined) return { kind: 'edit', messageId: editsMessageId, question };
+  return { kind: 'ask', conversationId, question, requestId: key };
+}
+
 function isTurnError(value: unknown): value is TurnError {
   return typeof value === 'object' && value !== null && 'code' in value && 'message' in value && 'isRetryable' in value;
 }
@@ -98,7 +106,7 @@ export function ChatProvider({
         const response = await fetch(endpoint, {
           method: 'POST',
           headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
-          body: JSON.stringify(request),
+          body: JSON.stringify(toBody(request, key)),
           signal,
         });
         if (!response.ok || response.body === null) {

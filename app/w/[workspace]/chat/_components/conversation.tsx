@@ -205,15 +205,16 @@ export function Conversation({
       const question = messages.slice(0, index).findLast((message) => message.role === 'user');
       if (question === undefined) return;
       isFollowing.current = true;
-      // A turn that the server never stored is asked as new; a stored answer is written again in its place.
-      const isStored = answer.turn === null || answer.turn.messageId !== null;
-      setOwnKey(
-        ask({
-          question: question.content,
-          conversationId: activeConversationId,
-          ...(isStored ? { replacesMessageId: answer.id } : {}),
-        }),
-      );
+      const refused = answer.turn?.messageId === null ? answer.turn : null;
+      // A turn that the server never stored is sent again as it was; a stored answer is written again in its place.
+      const place =
+        refused === null
+          ? { replacesMessageId: answer.id }
+          : {
+              ...(refused.replacesMessageId === null ? {} : { replacesMessageId: refused.replacesMessageId }),
+              ...(refused.editsMessageId === null ? {} : { editsMessageId: refused.editsMessageId }),
+            };
+      setOwnKey(ask({ question: question.content, conversationId: activeConversationId, ...place }));
     },
     [messages, ask, activeConversationId],
   );

@@ -1,0 +1,36 @@
+'use client';
+
+import { useCallback, useState, useTransition } from 'react';
+import type { ActionResult } from '#app/_server/action.ts';
+
+const unreachable = 'Lorehouse cannot be reached. Nothing was changed; check your connection and try again.';
+
+/** Run a server action: pending state, the expected error as words, and a lost connection as words too. */
+export function useAction<I, O>(action: (input: I) => Promise<ActionResult<O>>): {
+  readonly isPending: boolean;
+  readonly error: string | null;
+  readonly clearError: () => void;
+  /** Resolves to the result, or to null when it failed; `error` says why. */
+  readonly run: (input: I) => Promise<{ readonly data: O } | null>;
+} {
+  const [isPending, startTransition] = useTransition();
+  const [error, setError] = useState<string | null>(null);
+  const run = useCallback(
+    (input: I) =>
+      new Promise<{ readonly data: O } | null>((resolve) => {
+        startTransition(async () => {
+          try {
+            const result = await action(input);
+            setError(result.ok ? null : result.error.message);
+            resolve(result.ok ? { data: result.data } : null);
+          } catch {
+            setError(unreachable);
+            resolve(null);
+          }
+        });
+      }),
+    [action],
+  );
+  const clearError = useCallback(() => setError(null), []);
+  return { isPending, error, clearError, run };
+}

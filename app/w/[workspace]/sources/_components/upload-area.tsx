@@ -1,0 +1,222 @@
+'use client';
+
+import { CircleAlert, CircleCheck, FileUp, RotateCcw, X } from 'lucide-react';
+import { useRouter } from 'next/navigation';
+import { useCallback, useEffect, useRef, useState } from 'react';
+import { Button } from '#app/_components/ui/button.tsx';
+import { classNames } from '#app/_components/ui/class-names.ts';
+import { Progress } from '#app/_components/ui/progress.tsx';
+import { formatSize } from './describe-document.ts';
+import { UploadError, uploadFile } from './upload-file.ts';
+
+const ACCEPTED = '.pdf,.docx,.md,.markdown,.html,.htm,.xhtml,.txt,.csv';
+/** More at once only make each of them slower. */
+const PARALLEL_UPLOADS = 2;
+/** A finished upload leaves the list when its document has appeared below. */
+const DONE_SHOWN_MS = 4_000;
+
+interface Upload {
+  readonly key: number;
+  readonly file: File;
+  readonly state: 'waiting' | 'sending' | 'done' | 'failed';
+  readonly sentBytes: number;
+  readonly note: string | null;
+  readonly isRetryable: boolean;
+}
+
+const outcomeNotes = {
+  created: 'Uploaded',
+  'new-version': 'Uploaded as a new version',
+  unchanged: 'Already here: the same file was uploaded before',
+} as const;
+
+export function UploadArea({ address, isProminent }: { readonly address: string; readonly isProminent: boolean }) {
+  const router = useRouter();
+  const inputRef = useRef<HTMLInputElement>(null);
+  const nextKey = useRef(0);
+  const aborts = useRef(new Map<number, AbortController>());
+  const [uploads, setUploads] = useState<readonly Upload[]>([]);
+  const [isOver, setOver] = useState(false);
+
+  const change = useCallback((key: number, update: Partial<Upload>) => {
+    setUploads((all) => all.map((upload) => (upload.key === key ? { ...upload, ...update } : upload)));
+  }, []);
+  const drop = useCallback((key: number) => setUploads((all) => all.filter((upload) => upload.key !== key)), []);
+
+  const add = (files: Iterable<File>) => {
+    const added = [...files].map((file): Upload => {
+      nextKey.current += 1;
+      return { key: nextKey.current, file, state: 'waiting', sentBytes: 0, note: null, isRetryable: true };
+    });
+    setUploads((all) => [...all, ...added]);
+  };
+
+  // Start the next ones whenever a place is free.
+  useEffect(() => {
+    const running = uploads.filter((upload) => upload.state === 'sending').length;
+    const next = uploads.filter((upload) => upload.state === 'waiting').slice(0, Math.max(0, PARALLEL_UPLOADS - running));
+    for (const upload of next) {
+      const { key, file } = upload;
+      if (aborts.current.has(key)) continue;
+      const controller = new AbortController();
+      aborts.current.set(key, controller);
+      change(key, { state: 'sending', sentBytes: 0, note: null });
+      uploadFile(address, file, (sentBytes) => change(key, { sentBytes }), controller.signal)
+        .then(({ outcome }) => {
+          change(key, { state: 'done', note: outcomeNotes[outcome] });
+          if (outcome !== 'unchanged') setTimeout(() => drop(key), DONE_SHOWN_MS);
+        })
+        .catch((error: unknown) => {
+          if (controller.signal.aborted) return;
+          const isKnown = error instanceof UploadError;
+          change(key, {
+            state: 'failed',
+            note: isKnown ? error.message : 'The upload failed.',
+            isRetryable: isKnown ? error.isRetryable : true,
+          });
+        })
+        .finally(() => {
+          aborts.current.delete(key);
+          router.refresh();
+        });
+    }
+  }, [uploads, address, change, drop, router]);
+
+  // Leaving the page would cut the uploads; the browser asks first.
+  const isSending = uploads.some((upload) => upload.state === 'sending' || upload.state === 'waiting');
+  useEffect(() => {
+    if (!isSending) return undefined;
+    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', warn);
+    return () => window.removeEventListener('beforeunload', warn);
+  }, [isSending]);
+
+  return (
+    <div>
+      <section
+        aria-label="Add documents"
+        onDragOver={(event) => {
+          if (!event.dataTransfer.types.includes('Files')) return;
+          event.preventDefault();
+          setOver(true);
+        }}
+        onDragLeave={(event) => {
+          if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+        }}
+        onDrop={(event) => {
+          event.preventDefault();
+          setOver(false);
+          add(event.dataTransfer.files);
+        }}
+        className={classNames(
+          'flex items-center gap-x-5 gap-y-4 rounded-xl border border-dashed px-5 transition-colors',
+          isProminent ? 'flex-col py-14 text-center' : 'flex-wrap py-5',
+          isOver ? 'border-accent bg-accent-soft' : 'border-control bg-raised/60',
+        )}
+      >
+        <span
+          className={classNames(
+            'grid shrink-0 place-items-center rounded-full bg-accent-soft text-accent-text',
+            isProminent ? 'size-12' : 'size-10',
+          )}
+        >
+          <FileUp aria-hidden className="size-5" />
+        </span>
+        <div className={isProminent ? '' : 'min-w-52 flex-1'}>
+          <p className={isProminent ? 'font-serif text-xl font-semibold' : 'text-sm font-medium'}>
+            {isOver ? 'Let go to add them' : 'Drop documents here'}
+          </p>
+          <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
+            PDF, Word, Markdown, HTML, CSV and text, up to 100 MB each. Your files stay on this machine.
+          </p>
+        </div>
+        <Button look="primary" onClick={() => inputRef.current?.click()}>
+          Choose files
+        </Button>
+        <input
+          ref={inputRef}
+          type="file"
+          multiple
+          accept={ACCEPTED}
+          aria-label="Choose documents"
+          tabIndex={-1}
+          className="sr-only"
+          onChange={(event) => {
+            add(event.target.files ?? []);
+            // The same file may be chosen again after it was corrected.
+            event.target.value = '';
+          }}
+        />
+      </section>
+
+      {uploads.length > 0 ? (
+        <ul aria-label="Uploads" className="mt-3 flex flex-col gap-1.5">
+          {uploads.map((upload) => (
+            <li
+              key={upload.key}
+              className="flex items-center gap-3 rounded-lg border border-line bg-raised px-3.5 py-2.5 text-sm"
+            >
+              {upload.state === 'done' ? (
+                <CircleCheck aria-hidden className="size-4 shrink-0 text-accent-text" />
+              ) : upload.state === 'failed' ? (
+                <CircleAlert aria-hidden className="size-4 shrink-0 text-danger" />
+              ) : (
+                <FileUp aria-hidden className="size-4 shrink-0 text-ink-faint" />
+              )}
+              <div className="min-w-0 flex-1">
+                <p className="truncate font-medium">{upload.file.name}</p>
+                {upload.note === null ? (
+                  <div className="mt-1 flex items-center gap-3">
+                    <Progress
+                      label={`Upload of ${upload.file.name}`}
+                      value={upload.file.size === 0 ? null : upload.sentBytes / upload.file.size}
+                    />
+                    <span className="shrink-0 text-xs tabular-nums text-ink-faint">
+                      {upload.state === 'waiting' ? 'waiting' : formatSize(Math.min(upload.sentBytes, upload.file.size))} /{' '}
+                      {formatSize(upload.file.size)}
+                    </span>
+                  </div>
+                ) : (
+                  <p
+                    role={upload.state === 'failed' ? 'alert' : 'status'}
+                    className={classNames(
+                      'text-[0.8125rem] leading-snug',
+                      upload.state === 'failed' ? 'text-danger' : 'text-ink-faint',
+                    )}
+                  >
+                    {upload.note}
+                  </p>
+                )}
+              </div>
+              {upload.state === 'failed' && upload.isRetryable ? (
+                <Button
+                  look="quiet"
+                  size="icon-sm"
+                  aria-label={`Upload ${upload.file.name} again`}
+                  onClick={() => change(upload.key, { state: 'waiting', note: null })}
+                >
+                  <RotateCcw aria-hidden />
+                </Button>
+              ) : null}
+              <Button
+                look="quiet"
+                size="icon-sm"
+                aria-label={
+                  upload.state === 'sending' || upload.state === 'waiting'
+                    ? `Cancel the upload of ${upload.file.name}`
+                    : `Dismiss ${upload.file.name}`
+                }
+                onClick={() => {
+                  aborts.current.get(upload.key)?.abort();
+                  drop(upload.key);
+                }}
+              >
+                <X aria-hidden />
+              </Button>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </div>
+  );
+}
