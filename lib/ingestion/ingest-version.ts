@@ -50,6 +50,8 @@ export interface IngestDeps {
   readonly blobs: BlobStore;
   readonly runtime: Pick<RuntimeClient, 'readStatus' | 'embedTexts' | 'countEmbeddingTokens'>;
   readonly extractionLimits?: ExtractionLimits;
+  /** For a workspace that has no index configuration yet. Default {@link defaultChunkSizes}. */
+  readonly chunkSizes?: ChunkSizes;
 }
 
 type IngestContext = Pick<RunContext, 'run' | 'claim' | 'signal' | 'report'>;
@@ -131,7 +133,7 @@ async function openIndexConfig(
     embeddingModel: model.id,
     embeddingSha256: model.sha256,
     dimensions: model.dimensions,
-    ...defaultChunkSizes,
+    ...(deps.chunkSizes ?? defaultChunkSizes),
   });
   const change = describeModelChange(config, model);
   if (change) throw change;

@@ -26,17 +26,16 @@ export const BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
 /** Passages read from the database for each one wanted: some repeat each other, some do not fit the prompt. */
 const READ_PER_SOURCE = 3;
 
-/** Tokens of a language model for one of the embedding model; used where no language model is there to count. */
-const TOKENS_PER_EMBEDDING_TOKEN = 1.4;
-
 export interface SearchDeps {
   readonly db: DatabaseExecutor;
-  readonly runtime: Pick<RuntimeClient, 'readStatus' | 'embedTexts' | 'countTokens'>;
+  readonly runtime: Pick<RuntimeClient, 'readStatus' | 'embedTexts'>;
 }
 
 export interface SearchInput {
   readonly query: string;
-  readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK' | 'sourceTokenBudget'>;
+  readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK'>;
+  /** Tokens (embedding model) that all passages may take. Default: no bound, the caller cuts passages for its prompt. */
+  readonly tokenBudget?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -45,8 +44,8 @@ export interface SearchResult {
   readonly sources: readonly Source[];
   /** How likely the sources hold an answer, 0 to 1; compared with the configuration's threshold. */
   readonly supportScore: number;
-  /** Null: nothing was ever indexed in this workspace. */
-  readonly indexConfigId: string | null;
+  /** Empty: nothing was ever indexed in this workspace. */
+  readonly indexConfigId: string;
   readonly embeddingModel: string;
   readonly timingsMs: {
     /** Includes waiting in the runtime's queue. */
@@ -65,7 +64,7 @@ export interface SearchResult {
 
 /**
  * Passages of the workspace that bear on a question: nearest by embedding and best by BM25, merged by reciprocal rank,
- * without near repetitions, as many as fit the prompt. Only current versions of documents that are not deleted.
+ * without near repetitions. Only current versions of documents that are not deleted.
  * @throws AppError `index.model-changed`, `runtime.unavailable`, `runtime.busy`
  */
 export async function search(
@@ -100,11 +99,10 @@ export async function search(
     access,
     fused.slice(0, READ_PER_SOURCE * input.config.topK).map((item) => item.id),
   );
-  const counted = await countTokens(deps, status, dropNearDuplicates(candidates), call);
-  const selected = selectSources(counted, {
-    topK: input.config.topK,
-    tokenBudget: input.config.sourceTokenBudget,
-  });
+  const selected = selectSources(
+    dropNearDuplicates(candidates).map((chunk) => ({ chunk, tokens: chunk.tokenCount })),
+    { topK: input.config.topK, tokenBudget: input.tokenBudget ?? Number.POSITIVE_INFINITY },
+  );
   const sources = selected.map(
     ({ chunk }, index): Source => ({
       number: index + 1,
@@ -170,30 +168,11 @@ async function readCandidates(
   return chunkIds.flatMap((id) => rows.get(id) ?? []);
 }
 
-async function countTokens(
-  deps: SearchDeps,
-  status: RuntimeStatus,
-  chunks: readonly FoundChunk[],
-  call: Parameters<RuntimeClient['countTokens']>[1],
-): Promise<{ chunk: FoundChunk; tokens: number }[]> {
-  const counts =
-    status.baseModel === null || chunks.length === 0
-      ? []
-      : await deps.runtime.countTokens(
-          chunks.map((chunk) => chunk.text),
-          call,
-        );
-  return chunks.map((chunk, index) => ({
-    chunk,
-    tokens: counts[index] ?? Math.ceil(chunk.tokenCount * TOKENS_PER_EMBEDDING_TOKEN),
-  }));
-}
-
 function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResult {
   return {
     sources: [],
     supportScore: 0,
-    indexConfigId: null,
+    indexConfigId: '',
     embeddingModel: status.embeddingModel?.id ?? '',
     timingsMs: { embed: 0, dense: 0, lexical: 0, total: totalMs },
     legs: { dense: [], lexical: [], fused: [] },

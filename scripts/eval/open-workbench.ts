@@ -1,0 +1,154 @@
+/** A throw-away embedded database and the real embedding model in this process, for evaluations and tests of models. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { createDatabase, type Database } from '#db/client.ts';
+import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
+import { migrateDatabase } from '#db/migrate.ts';
+import { insertDocument, insertDocumentVersion, type NewPage, writePages } from '#db/repositories/documents.ts';
+import { claimRun, finishRun, insertRun } from '#db/repositories/runs.ts';
+import { workspaces } from '#db/schema/workspaces.ts';
+import { authorizeSystem } from '#lib/auth/authorize-system.ts';
+import { loadEnv } from '#lib/config/env.ts';
+import type { Authorized } from '#lib/domain/access.ts';
+import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { type IngestDeps, ingestVersion } from '#lib/ingestion/ingest-version.ts';
+import { resolveModel } from '#lib/models/model-store.ts';
+import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
+import { type EmbeddingModel, loadOnnxEmbeddingModel } from '#lib/runtime/server/embedding-model.ts';
+
+export interface Workbench {
+  readonly db: Database;
+  readonly ingest: IngestDeps;
+  /** One thread; no queue, so timings are those of the model alone. */
+  readonly runtime: IngestDeps['runtime'];
+  addWorkspace(slug: string): Promise<WorkbenchWorkspace>;
+  /** Index pages as a document, by the product's own stages after extraction. */
+  addPages(
+    workspace: WorkbenchWorkspace,
+    document: { readonly fileName: string; readonly title: string; readonly mediaType: string },
+    pages: readonly NewPage[],
+  ): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface WorkbenchWorkspace {
+  readonly id: string;
+  readonly write: Authorized<'document.write'>;
+  readonly read: Authorized<'document.read'>;
+}
+
+export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Promise<Workbench> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'lorehouse-eval-'));
+  const socketDir = path.join(directory, 'run');
+  const server = await startEmbeddedServer({
+    databaseDir: path.join(directory, 'database'),
+    socketDir,
+    durability: 'process',
+  });
+  const database = createDatabase({ socketDir });
+  await migrateDatabase(database.pool);
+  const model = await loadEmbeddingModel();
+  const runtime = createEmbeddingRuntime(model);
+  const blobs = createBlobStore(path.join(directory, 'blobs'));
+  const ingest: IngestDeps = { db: database.db, blobs, runtime, ...(chunkSizes && { chunkSizes }) };
+  const { db } = database;
+  return {
+    db,
+    ingest,
+    runtime,
+    async addWorkspace(slug) {
+      const [row] = await db.insert(workspaces).values({ slug, name: slug }).returning();
+      if (!row) throw new Error('insert of a workspace returned no row');
+      return {
+        id: row.id,
+        write: await authorizeSystem('evaluation', row.id, 'document.write'),
+        read: await authorizeSystem('evaluation', row.id, 'document.read'),
+      };
+    },
+    async addPages(workspace, document, pages) {
+      const access = workspace.write;
+      const { id: documentId } = await insertDocument(db, access, { ...document, createdBy: null });
+      const version = await insertDocumentVersion(db, access, {
+        documentId,
+        blobSha256: '0'.repeat(64),
+        mediaType: document.mediaType,
+        sizeBytes: 0,
+      });
+      await writePages(db, access, version.id, pages);
+      const { id: runId } = await insertRun(db, access, {
+        kind: 'document.ingest',
+        subjectId: version.id,
+        title: document.fileName,
+        createdBy: null,
+      });
+      const run = await claimRun(db, workspace.id, runId);
+      if (!run) throw new Error('a new run could not be claimed');
+      const details = await ingestVersion(ingest, access, {
+        run,
+        claim: run,
+        signal: new AbortController().signal,
+        report: () => Promise.resolve(),
+      });
+      await finishRun(db, run, { state: 'succeeded', details });
+    },
+    async close() {
+      await model.close();
+      await database.close();
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function loadEmbeddingModel(): Promise<EmbeddingModel> {
+  const env = loadEnv();
+  const resolved = await resolveModel(env.embeddingModel, env.modelsDir);
+  const [weights] = resolved.files;
+  const tokenizer = resolved.files.find((file) => file.name === 'tokenizer.json');
+  if (!weights || !tokenizer || resolved.entry?.kind !== 'embedding') {
+    throw new Error(`${env.embeddingModel}: expected an ONNX embedding model of the catalog`);
+  }
+  return loadOnnxEmbeddingModel(
+    {
+      kind: 'onnx',
+      id: resolved.id,
+      sha256: resolved.sha256,
+      modelPath: weights.path,
+      tokenizerPath: tokenizer.path,
+      pooling: resolved.entry.embedding.pooling,
+      maxTokens: resolved.entry.contextTokens,
+      queryPrefix: resolved.entry.embedding.queryPrefix,
+      passagePrefix: '',
+    },
+    {
+      threads: 1,
+      onCrash: (error) => {
+        throw error;
+      },
+    },
+  );
+}
+
+function createEmbeddingRuntime(model: EmbeddingModel): IngestDeps['runtime'] {
+  const status: RuntimeStatus = {
+    state: 'ready',
+    baseModel: null,
+    embeddingModel: model,
+    gpu: false,
+    threads: 1,
+    queue: { active: 0, waiting: 0, limit: 1 },
+    problems: [],
+  };
+  return {
+    readStatus: () => Promise.resolve(status),
+    async embedTexts(texts, options = {}) {
+      const prefix = options.purpose === 'query' ? model.prefixes.query : model.prefixes.passage;
+      const { vectors } = await model.embed(texts.map((text) => prefix + text));
+      return vectors;
+    },
+    async countEmbeddingTokens(texts) {
+      return (await model.tokenize(texts, false)).map((tokens) => tokens.length);
+    },
+  };
+}
