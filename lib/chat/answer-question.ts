@@ -16,7 +16,8 @@ export interface FoundSources {
   readonly sources: readonly Omit<Source, 'number'>[];
   /** 0 to 1. */
   readonly supportScore: number;
-  readonly indexConfigId: string;
+  /** Null: nothing was ever indexed here. */
+  readonly indexConfigId: string | null;
   readonly embeddingModel: string;
 }
 
@@ -159,7 +160,7 @@ export async function* answerQuestion(
       promptVersion: template.version,
       chatTemplateSha256: kind === 'generated' ? (base?.templateSha256 ?? null) : null,
       answerConfigId: input.answerConfigId,
-      indexConfigId: found.indexConfigId,
+      indexConfigId: found.indexConfigId ?? '',
       embeddingModel: found.embeddingModel,
       searchQuery,
       supportScore: found.supportScore,

@@ -24,3 +24,12 @@ export function createRunningGenerations(): RunningGenerations {
     has: (messageId) => running.has(messageId),
   };
 }
+
+const slot = Symbol.for('lorehouse.running-generations');
+const holder = globalThis as typeof globalThis & { [slot]?: RunningGenerations };
+
+/** The list of this process: Next bundles a module several times, so it hangs on the global object. */
+export function shareRunningGenerations(): RunningGenerations {
+  holder[slot] ??= createRunningGenerations();
+  return holder[slot];
+}

@@ -1,0 +1,35 @@
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { search } from '#lib/retrieval/search.ts';
+import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import type { AnswerDeps } from './answer-question.ts';
+import type { ChatTurnDeps } from './run-chat-turn.ts';
+import { shareRunningGenerations } from './running-generations.ts';
+
+interface ChatParts {
+  readonly db: DatabaseExecutor;
+  readonly runtime: RuntimeClient;
+  readonly log: ChatTurnDeps['log'];
+}
+
+/** `answerQuestion` over the workspace's own index. */
+export function createAnswerDeps({ db, runtime }: Pick<ChatParts, 'db' | 'runtime'>): AnswerDeps {
+  return {
+    runtime,
+    search: (access, { query, config, signal }) =>
+      search({ db, runtime }, access, {
+        query,
+        config,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+  };
+}
+
+/** What the web process needs for chat turns; all turns of a process share one list of running answers. */
+export function createChatDeps(parts: ChatParts): ChatTurnDeps {
+  return {
+    db: parts.db,
+    log: parts.log,
+    answer: createAnswerDeps(parts),
+    generations: shareRunningGenerations(),
+  };
+}
