@@ -12,6 +12,7 @@ import path from 'path';
 import { fileURLToPath } from 'url';
 
 const MINIMUM_NODE_MAJOR = 20;
+const ISOLATED_SCRIPTS = ['test', 'check'];
 /** How often a silent install says that it is still alive when nobody watches a terminal. */
 const QUIET_NOTICE_MS = 15000;
 
@@ -169,7 +170,10 @@ function runScript(name, args) {
   const script = path.join(root, 'scripts', `${name}.ts`);
   if (!fs.existsSync(script)) fail(`there is no scripts/${name}.ts`);
   const binDir = path.join(modulesDir, '.bin');
-  const child = spawn(ownNode, [script].concat(args), {
+  // A user's `.env` is for the product. Tests and checks bring their own settings: theirs must not reach a real database.
+  const hasSettings = !ISOLATED_SCRIPTS.includes(name) && fs.existsSync(path.join(root, '.env'));
+  const settings = hasSettings ? ['--env-file=.env'] : [];
+  const child = spawn(ownNode, settings.concat(script, args), {
     cwd: root,
     // The channel tells the script when this process dies, however it dies.
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],

@@ -42,7 +42,7 @@ async function fakeNpm(code: string): Promise<string> {
 function launch(args: readonly string[], npmScript = path.join(root, 'none.cjs')) {
   return spawnSync(process.execPath, [path.join(root, 'scripts/bootstrap.mjs'), ...args], {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], npm_execpath: npmScript },
+    env: { NODE_ENV: 'test', PATH: process.env['PATH'], npm_execpath: npmScript },
   });
 }
 
@@ -55,6 +55,16 @@ test('runs a script with the project’s Node, its arguments and its exit code',
   const result = launch(['probe', 'a', '--json']);
   expect(result.stdout).toBe('a+--json\n');
   expect(result.status).toBe(7);
+});
+
+test('gives the product the settings of .env, the shell’s before them, and the tests none', async () => {
+  await lay({ 'node_modules/dep': { version: '1.0.0' } });
+  const code = 'console.log(process.env.FROM_FILE, process.env.PATH === "of the file");';
+  await writeFile(path.join(root, 'scripts/probe.ts'), code);
+  await writeFile(path.join(root, 'scripts/test.ts'), code);
+  await writeFile(path.join(root, '.env'), 'FROM_FILE=yes\nPATH="of the file"\n');
+  expect(launch(['probe']).stdout).toBe('yes false\n');
+  expect(launch(['test']).stdout).toBe('undefined false\n');
 });
 
 test('installs first when nothing is installed, and says why', async () => {

@@ -8,9 +8,9 @@ import { mkdir } from 'node:fs/promises';
 import os from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
-import { type Env, loadEnv } from '#lib/config/env.ts';
+import { loadEnv } from '#lib/config/env.ts';
 import { exitWithParent } from '#lib/config/exit-with-parent.ts';
-import { readModelChoice } from '#lib/models/model-choice.ts';
+import { chooseModels } from '#lib/models/model-choice.ts';
 import { type ResolvedModel, resolveModel } from '#lib/models/model-store.ts';
 import { createLogger } from '#lib/observability/logger.ts';
 import type { BaseModelSource } from '#lib/runtime/server/base-model.ts';
@@ -37,19 +37,6 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('expected 0 to 65535');
   return port;
-}
-
-/** A setting in the environment wins over the choice stored in the data directory, which wins over the default. */
-async function chooseModels(settings: Env): Promise<{ base: string; embedding: string }> {
-  const defaults = loadEnv({});
-  const choice = await readModelChoice(settings.dataDir);
-  return {
-    base: settings.baseModel === defaults.baseModel ? (choice.base ?? settings.baseModel) : settings.baseModel,
-    embedding:
-      settings.embeddingModel === defaults.embeddingModel
-        ? (choice.embedding ?? settings.embeddingModel)
-        : settings.embeddingModel,
-  };
 }
 
 type Resolved<T> = { readonly source: T } | { readonly problem: string };
@@ -118,7 +105,7 @@ function chooseAddress(): RuntimeAddress {
 
 exitWithParent();
 const chosen = await chooseModels(env);
-const [base, embedding] = await Promise.all([resolveBase(chosen.base), resolveEmbedding(chosen.embedding)]);
+const [base, embedding] = await Promise.all([resolveBase(chosen.baseModel), resolveEmbedding(chosen.embeddingModel)]);
 const engine = startModelEngine({
   baseModel: 'source' in base ? base.source : null,
   ...('problem' in base ? { baseModelProblem: base.problem } : {}),

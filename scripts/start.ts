@@ -27,8 +27,9 @@ import { type ProcessSpec, Supervisor } from './start/supervisor.ts';
 import { ensureWebBuild } from './start/web-build.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Loading a large model from a slow disk takes minutes; a process that hangs must still be noticed. */
-const READY_TIMEOUT_MS = 60_000;
+/** A first database on a busy machine took 30 s; a process that hangs must still be noticed. */
+const READY_TIMEOUT_MS = 180_000;
+/** Loading a large model from a slow disk takes minutes. */
 const RUNTIME_READY_TIMEOUT_MS = 600_000;
 /** pino's level for warnings. */
 const WARN = 40;
