@@ -93,4 +93,35 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   'member.remove': { call: (tenant) => ({ input: { userId: tenant.userIds.member } }) },
   'key.create': { call: () => ({ input: { name: 'ci', permissions: ['chat.use'], expiresInDays: 'never' } }) },
   'key.revoke': { call: (tenant) => ({ input: { keyId: tenant.keyId } }) },
+
+  'GET /api/w/[workspace]/documents': { call: nothing },
+  'POST /api/w/[workspace]/documents': {
+    call: () => ({ file: { name: 'note.txt', type: 'text/plain', content: 'A note.' } }),
+  },
+  'GET /api/w/[workspace]/documents/[documentId]': {
+    call: (tenant) => ({ params: { documentId: tenant.documentId } }),
+  },
+  'DELETE /api/w/[workspace]/documents/[documentId]': {
+    call: (tenant) => ({ params: { documentId: tenant.documentId } }),
+  },
+  'GET /api/w/[workspace]/documents/[documentId]/versions/[versionId]/file': {
+    call: (tenant) => ({ params: { documentId: tenant.documentId, versionId: tenant.versionId } }),
+    // The sample's row names a file that is not in the store.
+    alsoFine: [422],
+  },
+  'GET /api/w/[workspace]/documents/[documentId]/versions/[versionId]/pages/[pageNumber]': {
+    call: (tenant) => ({
+      params: { documentId: tenant.documentId, versionId: tenant.versionId, pageNumber: '1' },
+    }),
+  },
+  'document.delete': { call: (tenant) => ({ input: { documentId: tenant.documentId } }) },
+  'GET /api/w/[workspace]/runs': { call: nothing },
+  'POST /api/w/[workspace]/runs/[runId]/cancel': { call: (tenant) => ({ params: { runId: tenant.runId } }) },
+  'POST /api/w/[workspace]/runs/[runId]/retry': {
+    call: (tenant) => ({ params: { runId: tenant.runId } }),
+    // Only a run that is over can be tried again.
+    alsoFine: [409],
+  },
+  'run.cancel': { call: (tenant) => ({ input: { runId: tenant.runId } }) },
+  'run.retry': { call: (tenant) => ({ input: { runId: tenant.runId } }), alsoFine: [409] },
 };
