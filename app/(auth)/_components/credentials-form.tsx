@@ -2,11 +2,11 @@
 
 import { Eye, EyeOff } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { Field, Input } from '#app/_components/ui/field.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 
 export interface Credentials {
   readonly name: string;
@@ -21,7 +21,10 @@ function PasswordField({ isNew }: { readonly isNew: boolean }) {
   const [isShown, setShown] = useState(false);
   const Icon = isShown ? EyeOff : Eye;
   return (
-    <Field label="Password" hint={isNew ? `At least ${PASSWORD_MIN_LENGTH} characters. A few words in a row are good.` : null}>
+    <Field
+      label="Password"
+      hint={isNew ? `At least ${PASSWORD_MIN_LENGTH} characters. A few words in a row are good.` : null}
+    >
       {(ids) => (
         <div className="relative">
           <Input
@@ -59,15 +62,13 @@ export function CredentialsForm({
   email,
   submitLabel,
   submit,
-  nextPath,
   children,
 }: {
   readonly kind: 'new-account' | 'sign-in';
   /** Fixed by an invitation. */
   readonly email?: string | null;
   readonly submitLabel: string;
-  readonly submit: (credentials: Credentials) => Promise<ActionResult<{ readonly next?: string } | undefined>>;
-  readonly nextPath: string;
+  readonly submit: (credentials: Credentials) => Promise<ActionResult<{ readonly redirectTo: string }>>;
   readonly children?: ReactNode;
 }) {
   const { run, isPending, error } = useAction(submit);
@@ -85,7 +86,7 @@ export function CredentialsForm({
         void run({ name: read('name'), email: read('email'), password: read('password') }).then((result) => {
           if (result === null) return;
           setLeaving(true);
-          window.location.assign(result.data?.next ?? nextPath);
+          window.location.assign(result.data.redirectTo);
         });
       }}
     >

@@ -16,5 +16,5 @@ export interface ShellActions {
     readonly name: string;
     readonly slug: string;
   }) => Promise<ActionResult<{ readonly slug: string }>>;
-  readonly signOut: (input: Record<string, never>) => Promise<ActionResult<unknown>>;
+  readonly signOut: (input: Readonly<Record<string, never>>) => Promise<ActionResult<{ readonly redirectTo: string }>>;
 }

@@ -1,6 +1,14 @@
 'use client';
 
-import { BookOpenText, KeyRound, ListChecks, type LucideIcon, Menu as MenuIcon, MessageSquareText, Settings } from 'lucide-react';
+import {
+  BookOpenText,
+  KeyRound,
+  ListChecks,
+  type LucideIcon,
+  Menu as MenuIcon,
+  MessageSquareText,
+  Settings,
+} from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { type ReactNode, useState } from 'react';
@@ -43,7 +51,11 @@ function Spine({
   return (
     <div className="flex h-full min-h-0 flex-col bg-spine text-spine-ink">
       <div className="px-5 pb-4 pt-5">
-        <Link href={`/w/${view.workspace.slug}/chat`} className="inline-block rounded-sm" onClick={() => onNavigate?.()}>
+        <Link
+          href={`/w/${view.workspace.slug}/chat`}
+          className="inline-block rounded-sm"
+          onClick={() => onNavigate?.()}
+        >
           <Logo />
         </Link>
       </div>

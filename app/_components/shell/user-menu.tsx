@@ -1,8 +1,8 @@
 'use client';
 
 import { ChevronsUpDown, LogOut, MonitorSmartphone } from 'lucide-react';
-import { useTheme } from 'next-themes';
 import Link from 'next/link';
+import { useTheme } from 'next-themes';
 import { toast } from 'sonner';
 import { Menu, MenuItem, MenuLabel, MenuRadioGroup, MenuRadioItem, MenuSeparator } from '../ui/menu.tsx';
 import type { ShellActions, ShellView } from './shell-view.ts';
@@ -15,17 +15,13 @@ const themes = [
 
 function initialsOf(name: string): string {
   const words = name.trim().split(/\s+/);
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => Array.from(word ?? '')[0] ?? '');
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map(
+    (word) => Array.from(word ?? '')[0] ?? '',
+  );
   return letters.join('').toUpperCase() || '?';
 }
 
-export function UserMenu({
-  view,
-  signOut,
-}: {
-  readonly view: ShellView;
-  readonly signOut: ShellActions['signOut'];
-}) {
+export function UserMenu({ view, signOut }: { readonly view: ShellView; readonly signOut: ShellActions['signOut'] }) {
   const { theme, setTheme } = useTheme();
   const { name, email } = view.person;
   return (
@@ -71,7 +67,7 @@ export function UserMenu({
         onSelect={() => {
           void signOut({}).then((result) => {
             // A full load: nothing of this person's data stays in the browser's memory.
-            if (result.ok) window.location.assign('/sign-in');
+            if (result.ok) window.location.assign(result.data.redirectTo);
             else toast.error(result.error.message);
           });
         }}

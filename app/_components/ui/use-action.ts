@@ -6,7 +6,9 @@ import type { ActionResult } from '#app/_server/action.ts';
 const unreachable = 'Lorehouse cannot be reached. Nothing was changed; check your connection and try again.';
 
 /** Run a server action: pending state, the expected error as words, and a lost connection as words too. */
-export function useAction<I, O>(action: (input: I) => Promise<ActionResult<O>>): {
+export function useAction<I, O>(
+  action: (input: I) => Promise<ActionResult<O>>,
+): {
   readonly isPending: boolean;
   readonly error: string | null;
   readonly clearError: () => void;

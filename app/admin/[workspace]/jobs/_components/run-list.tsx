@@ -4,7 +4,6 @@ import { Ban, CircleAlert, CircleCheck, Clock, ListChecks, LoaderCircle, RotateC
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
@@ -12,6 +11,7 @@ import { Card, EmptyState } from '#app/_components/ui/page.tsx';
 import { Progress } from '#app/_components/ui/progress.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 import type { RunView } from '#lib/jobs/manage-runs.ts';
 
 const kindNames: Readonly<Record<string, string>> = {

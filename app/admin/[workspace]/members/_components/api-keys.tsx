@@ -4,7 +4,6 @@ import { KeyRound, Plus } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
@@ -15,6 +14,7 @@ import { Card, EmptyState } from '#app/_components/ui/page.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 import { keyPermissions } from '#lib/domain/actor.ts';
 import { SecretOnce } from './secret-once.tsx';
 
@@ -44,7 +44,7 @@ export type CreateApiKey = (input: {
   workspace: string;
   name: string;
   permissions: KeyPermission[];
-  expiresInDays: number | null;
+  expiresInDays: number | 'never';
 }) => Promise<ActionResult<{ readonly token: string }>>;
 
 export function CreateKeyDialog({ workspace, createApiKey }: { workspace: string; createApiKey: CreateApiKey }) {
@@ -89,7 +89,7 @@ export function CreateKeyDialog({ workspace, createApiKey }: { workspace: string
               workspace,
               name: name.trim(),
               permissions: chosen,
-              expiresInDays: days === 'never' ? null : Number(days),
+              expiresInDays: days === 'never' ? days : Number(days),
             }).then((result) => {
               if (result === null) return;
               setToken(result.data.token);
@@ -186,8 +186,8 @@ export function ApiKeyList({
                 {key.permissions.map(nameOf).join(', ')}
               </p>
               <p className="text-[0.8125rem] leading-snug text-ink-faint">
-                by {key.makerName} ·{' '}
-                {key.expiresAt === null ? 'never expires' : `until ${key.expiresAt.slice(0, 10)}`} ·{' '}
+                by {key.makerName} · {key.expiresAt === null ? 'never expires' : `until ${key.expiresAt.slice(0, 10)}`}{' '}
+                ·{' '}
                 {key.lastUsedAt === null ? (
                   'never used'
                 ) : (

@@ -4,7 +4,6 @@ import { UserPlus } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { ConfirmDialog } from '#app/_components/ui/confirm-dialog.tsx';
@@ -13,6 +12,7 @@ import { Field, Input } from '#app/_components/ui/field.tsx';
 import { Card } from '#app/_components/ui/page.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 import { roleLabels } from './role-labels.ts';
 import { SecretOnce } from './secret-once.tsx';
 
@@ -34,7 +34,13 @@ export type CreateInvitation = (input: {
   expiresInDays: number;
 }) => Promise<ActionResult<{ readonly link: string }>>;
 
-export function InviteDialog({ workspace, createInvitation }: { workspace: string; createInvitation: CreateInvitation }) {
+export function InviteDialog({
+  workspace,
+  createInvitation,
+}: {
+  workspace: string;
+  createInvitation: CreateInvitation;
+}) {
   const router = useRouter();
   const { run, isPending, error, clearError } = useAction(createInvitation);
   const [link, setLink] = useState<string | null>(null);
@@ -93,7 +99,10 @@ export function InviteDialog({ workspace, createInvitation }: { workspace: strin
               </Select>
             )}
           </Field>
-          <Field label="E-mail" hint="Optional. Then the link works for this address only. Lorehouse sends no mail itself.">
+          <Field
+            label="E-mail"
+            hint="Optional. Then the link works for this address only. Lorehouse sends no mail itself."
+          >
             {(ids) => <Input {...ids} name="email" type="email" maxLength={254} autoComplete="off" />}
           </Field>
           <Field label="Valid for">
@@ -159,4 +168,3 @@ export function InvitationList({
     </Card>
   );
 }
-

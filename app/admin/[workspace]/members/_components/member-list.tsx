@@ -3,13 +3,13 @@
 import { UserMinus } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { ConfirmDialog } from '#app/_components/ui/confirm-dialog.tsx';
 import { Card } from '#app/_components/ui/page.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
+import type { ActionResult } from '#app/_server/action.ts';
 import { type Role, roles } from '#lib/domain/actor.ts';
 import { roleLabels } from './role-labels.ts';
 

@@ -1,9 +1,9 @@
 'use client';
 
+import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { CopyButton } from '#app/_components/ui/copy-button.tsx';
 import { DialogClose } from '#app/_components/ui/dialog.tsx';
-import { Button } from '#app/_components/ui/button.tsx';
 import { Input } from '#app/_components/ui/field.tsx';
 
 /** A secret that the server shows once: only its hash is stored. */

@@ -13,7 +13,9 @@ import { UnsupportedText } from './unsupported-text.tsx';
 /** Documents and models are not trusted: nothing that loads, posts or frames is let through, whatever the default allows. */
 const schema: typeof defaultSchema = {
   ...defaultSchema,
-  tagNames: (defaultSchema.tagNames ?? []).filter((tag) => !['img', 'input', 'picture', 'source', 'video'].includes(tag)),
+  tagNames: (defaultSchema.tagNames ?? []).filter(
+    (tag) => !['img', 'input', 'picture', 'source', 'video'].includes(tag),
+  ),
   protocols: { href: ['http', 'https', 'mailto'] },
 };
 

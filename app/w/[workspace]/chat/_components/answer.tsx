@@ -142,13 +142,7 @@ export const Answer = memo(function Answer({
 
       {isStreaming || message.state === 'failed' ? null : (
         <div className="-ml-2 flex flex-wrap items-center gap-0.5">
-          <CopyButton
-            look="quiet"
-            size="sm"
-            className="px-2"
-            label="Copy"
-            text={() => formatAnswerForCopy(message)}
-          />
+          <CopyButton look="quiet" size="sm" className="px-2" label="Copy" text={() => formatAnswerForCopy(message)} />
           {isLast ? (
             <Button look="quiet" size="sm" className="px-2" onClick={() => onRegenerate(message)}>
               <RotateCcw aria-hidden />

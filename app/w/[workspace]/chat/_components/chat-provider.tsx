@@ -2,9 +2,17 @@
 
 import { usePathname, useRouter } from 'next/navigation';
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useRef, useState } from 'react';
-import type { ChatActions } from '../_state/chat-port.ts';
+import type { ActionResult } from '#app/_server/action.ts';
+import type { ConversationView, MessageView } from '#lib/domain/chat.ts';
 import { applyChatEvent, endTurn, isRunning, type LiveTurn, startTurn, type TurnError } from '../_state/live-turn.ts';
 import { readChatStream } from '../_state/read-chat-stream.ts';
+import {
+  removeConversation,
+  renameConversation,
+  restoreConversation,
+  saveFeedback,
+  searchConversations,
+} from '../actions.ts';
 
 export interface TurnRequest {
   readonly question: string;
@@ -15,6 +23,18 @@ export interface TurnRequest {
   readonly editsMessageId?: string;
 }
 
+export type Feedback = NonNullable<MessageView['feedback']>;
+
+/** The page's server actions, bound to the workspace. */
+export interface ChatActions {
+  readonly rename: (conversationId: string, title: string) => Promise<ActionResult<unknown>>;
+  readonly remove: (conversationId: string) => Promise<ActionResult<unknown>>;
+  readonly restore: (conversationId: string) => Promise<ActionResult<unknown>>;
+  /** Titles and messages; newest first. */
+  readonly search: (query: string) => Promise<ActionResult<readonly ConversationView[]>>;
+  readonly saveFeedback: (messageId: string, feedback: Feedback) => Promise<ActionResult<unknown>>;
+}
+
 interface ChatContext {
   readonly slug: string;
   readonly canWriteDocuments: boolean;
@@ -22,13 +42,15 @@ interface ChatContext {
   readonly turns: readonly LiveTurn[];
   readonly ask: (request: TurnRequest) => string;
   readonly stop: (key: string) => void;
-  readonly forget: (key: string) => void;
   /** Grows when someone starts a new conversation; the empty page is made anew with it. */
   readonly freshCount: number;
   readonly startFresh: () => void;
   /** Scroll position of each conversation, kept while the page of a new conversation gets its address. */
   readonly scrollPositions: Map<string, number>;
 }
+
+/** How long a stopped answer may take to close before the connection is cut. */
+const STOP_PATIENCE_MS = 3_000;
 
 const Context = createContext<ChatContext | null>(null);
 
@@ -73,19 +95,15 @@ async function readRefusal(response: Response): Promise<TurnError> {
  */
 export function ChatProvider({
   slug,
-  endpoint,
   canWriteDocuments,
-  actions,
   children,
 }: {
   readonly slug: string;
-  /** Address that takes a question and streams the turn. */
-  readonly endpoint: string;
   readonly canWriteDocuments: boolean;
-  readonly actions: ChatActions;
   readonly children: ReactNode;
 }) {
   const router = useRouter();
+  const endpoint = `/api/w/${slug}/chat`;
   const pathname = usePathname();
   const pathnameRef = useRef(pathname);
   pathnameRef.current = pathname;
@@ -158,9 +176,35 @@ export function ChatProvider({
     [run],
   );
 
-  const stop = useCallback((key: string) => aborts.current.get(key)?.abort(), []);
-  const forget = useCallback((key: string) => setTurns((all) => all.filter((turn) => turn.key !== key)), []);
+  const turnsRef = useRef(turns);
+  turnsRef.current = turns;
+  const stop = useCallback(
+    (key: string) => {
+      const controller = aborts.current.get(key);
+      const messageId = turnsRef.current.find((turn) => turn.key === key)?.messageId ?? null;
+      if (messageId === null) {
+        controller?.abort();
+        return;
+      }
+      // The server ends the answer and checks what is there; the stream then closes by itself. If it does not, we hang up.
+      const hangUp = setTimeout(() => controller?.abort(), STOP_PATIENCE_MS);
+      controller?.signal.addEventListener('abort', () => clearTimeout(hangUp), { once: true });
+      fetch(`${endpoint}/messages/${messageId}/stop`, { method: 'POST' }).catch(() => controller?.abort());
+    },
+    [endpoint],
+  );
   const startFresh = useCallback(() => setFreshCount((count) => count + 1), []);
+
+  const actions = useMemo(
+    (): ChatActions => ({
+      rename: (conversationId, title) => renameConversation({ workspace: slug, conversationId, title }),
+      remove: (conversationId) => removeConversation({ workspace: slug, conversationId }),
+      restore: (conversationId) => restoreConversation({ workspace: slug, conversationId }),
+      search: (query) => searchConversations({ workspace: slug, query }),
+      saveFeedback: (messageId, feedback) => saveFeedback({ workspace: slug, messageId, ...feedback }),
+    }),
+    [slug],
+  );
 
   const value = useMemo(
     (): ChatContext => ({
@@ -170,12 +214,11 @@ export function ChatProvider({
       turns,
       ask,
       stop,
-      forget,
       freshCount,
       startFresh,
       scrollPositions,
     }),
-    [slug, canWriteDocuments, actions, turns, ask, stop, forget, freshCount, startFresh, scrollPositions],
+    [slug, canWriteDocuments, actions, turns, ask, stop, freshCount, startFresh, scrollPositions],
   );
   return <Context value={value}>{children}</Context>;
 }

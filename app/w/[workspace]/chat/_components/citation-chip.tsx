@@ -1,7 +1,7 @@
 'use client';
 
-import type { Citation, Source } from '#lib/domain/chat.ts';
 import { HoverCard } from '#app/_components/ui/popover.tsx';
+import type { Citation, Source } from '#lib/domain/chat.ts';
 
 /** Longer quotes are cut in the card; the source panel shows all of it. */
 const MAX_CARD_QUOTE_LENGTH = 320;

@@ -79,7 +79,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
     if (trimmed === '') return undefined;
     let isCurrent = true;
     const timer = setTimeout(() => {
-      void actions.searchConversations(trimmed).then((result) => {
+      void actions.search(trimmed).then((result) => {
         if (!isCurrent) return;
         if (result.ok) setMatches({ query: trimmed, found: result.data });
         else toast.error(result.error.message);
@@ -128,7 +128,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
     const next = title?.trim() ?? '';
     if (next === '' || next === conversation.title) return;
     setTitles((known) => ({ ...known, [conversation.id]: next }));
-    const result = await actions.renameConversation(conversation.id, next);
+    const result = await actions.rename(conversation.id, next);
     if (!result.ok) {
       setTitles((known) => ({ ...known, [conversation.id]: conversation.title }));
       toast.error(result.error.message);
@@ -139,7 +139,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
   const remove = async (conversation: ConversationView) => {
     setDeletedIds((ids) => [...ids, conversation.id]);
     const show = () => setDeletedIds((ids) => ids.filter((id) => id !== conversation.id));
-    const result = await actions.deleteConversation(conversation.id);
+    const result = await actions.remove(conversation.id);
     if (!result.ok) {
       show();
       toast.error(result.error.message);
@@ -156,7 +156,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
       action: {
         label: 'Undo',
         onClick: () => {
-          void actions.restoreConversation(conversation.id).then((restored) => {
+          void actions.restore(conversation.id).then((restored) => {
             if (restored.ok) show();
             else toast.error(restored.error.message);
             router.refresh();
@@ -222,7 +222,9 @@ export function ConversationList({ conversations }: { readonly conversations: re
       <div className="mt-2 min-h-0 flex-1 overflow-y-auto px-3 pb-4 [scrollbar-color:var(--spine-line)_transparent]">
         {shown.length === 0 ? (
           <p className="px-3 py-4 text-[0.8125rem] leading-snug text-spine-soft">
-            {trimmed === '' ? 'Your conversations will stand here. Only you can see them.' : `Nothing found for “${trimmed}”.`}
+            {trimmed === ''
+              ? 'Your conversations will stand here. Only you can see them.'
+              : `Nothing found for “${trimmed}”.`}
           </p>
         ) : null}
         {groups.map((group) => (
@@ -236,10 +238,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
                 if (renamingId === conversation.id) {
                   return (
                     <li key={conversation.id}>
-                      <RenameForm
-                        conversation={conversation}
-                        onDone={(title) => void rename(conversation, title)}
-                      />
+                      <RenameForm conversation={conversation} onDone={(title) => void rename(conversation, title)} />
                     </li>
                   );
                 }

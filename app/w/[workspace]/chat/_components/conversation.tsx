@@ -80,8 +80,8 @@ function StartPage({
         What would you like to know?
       </h1>
       <p className="mt-3 text-[0.9375rem] leading-relaxed text-ink-soft">
-        Answers come from the {documents.indexed} {documents.indexed === 1 ? 'document' : 'documents'} of {workspaceName},
-        each with the page that says so.
+        Answers come from the {documents.indexed} {documents.indexed === 1 ? 'document' : 'documents'} of{' '}
+        {workspaceName}, each with the page that says so.
       </p>
       {suggestedQuestions.length > 0 ? (
         <ul className="mt-8 divide-y divide-line border-y border-line">

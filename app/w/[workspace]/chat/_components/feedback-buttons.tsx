@@ -4,14 +4,19 @@ import { ThumbsDown, ThumbsUp } from 'lucide-react';
 import { useState, useTransition } from 'react';
 import { toast } from 'sonner';
 import { Button } from '#app/_components/ui/button.tsx';
+import { classNames } from '#app/_components/ui/class-names.ts';
 import { Field, Textarea } from '#app/_components/ui/field.tsx';
 import { Popover } from '#app/_components/ui/popover.tsx';
-import { classNames } from '#app/_components/ui/class-names.ts';
-import type { Feedback } from '../_state/chat-port.ts';
-import { useChat } from './chat-provider.tsx';
+import { type Feedback, useChat } from './chat-provider.tsx';
 
 /** A vote counts at once; the words are optional. What people write here becomes test cases and training data later. */
-export function FeedbackButtons({ messageId, initial }: { readonly messageId: string; readonly initial: Feedback | null }) {
+export function FeedbackButtons({
+  messageId,
+  initial,
+}: {
+  readonly messageId: string;
+  readonly initial: Feedback | null;
+}) {
   const { actions } = useChat();
   const [saved, setSaved] = useState(initial);
   const [openFor, setOpenFor] = useState<boolean | null>(null);
@@ -80,11 +85,20 @@ export function FeedbackButtons({ messageId, initial }: { readonly messageId: st
             >
               <Field label={isHelpful ? 'What was good about it?' : 'What is wrong with it?'} hint="Optional.">
                 {(ids) => (
-                  <Textarea {...ids} name="comment" defaultValue={saved?.comment} maxLength={2000} className="min-h-18" />
+                  <Textarea
+                    {...ids}
+                    name="comment"
+                    defaultValue={saved?.comment}
+                    maxLength={2000}
+                    className="min-h-18"
+                  />
                 )}
               </Field>
               {isHelpful ? null : (
-                <Field label="What should the answer have been?" hint="Optional. Your team can turn it into a test case.">
+                <Field
+                  label="What should the answer have been?"
+                  hint="Optional. Your team can turn it into a test case."
+                >
                   {(ids) => (
                     <Textarea
                       {...ids}

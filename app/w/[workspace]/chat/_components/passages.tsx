@@ -14,7 +14,10 @@ const stateNotes: Readonly<Record<ShownSource['documentState'], string | null>> 
 };
 
 /** Whole sentences around the first cited words; the start of the passage when nothing in it was cited. */
-function excerptOf(source: ShownSource, citations: readonly Citation[]): { before: string; quote: string; after: string } {
+function excerptOf(
+  source: ShownSource,
+  citations: readonly Citation[],
+): { before: string; quote: string; after: string } {
   const first = citations.find((citation) => citation.sourceNumber === source.number);
   if (first === undefined || first.quote.length > 240) {
     return { before: shortenQuote(source.text, 200), quote: '', after: '' };

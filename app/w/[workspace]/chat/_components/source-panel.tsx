@@ -179,7 +179,7 @@ export function SourcePanel({
           </h2>
           <p className="truncate text-xs text-ink-faint">
             Page {source.pageNumber}
-            {loaded.kind === 'ready' && loaded.page.pageCount > 0 ? ` of ${loaded.page.pageCount}` : ''}
+            {loaded.kind === 'ready' && loaded.page.pageCount !== null ? ` of ${loaded.page.pageCount}` : ''}
             {source.headings.length > 0 ? ` · ${source.headings.join(' › ')}` : ''}
           </p>
         </div>

@@ -1,8 +1,8 @@
 'use client';
 
 import type { ReactNode } from 'react';
-import type { UnsupportedSpan } from '#lib/domain/chat.ts';
 import { Tooltip } from '#app/_components/ui/popover.tsx';
+import type { UnsupportedSpan } from '#lib/domain/chat.ts';
 
 const reasons: Readonly<Record<UnsupportedSpan['kind'], string>> = {
   number: 'This number stands in none of the passages behind the answer. Check it before you rely on it.',

@@ -29,7 +29,11 @@ const cite = (sourceNumber: number, answerEnd: number): Citation => ({
 
 describe('formatAnswerForCopy', () => {
   it('writes the numbers behind the words and lists only cited sources', () => {
-    const message = { content: 'Use 12 Nm. Stop.', citations: [cite(2, 10), cite(2, 10)], sources: [source(1), source(2)] };
+    const message = {
+      content: 'Use 12 Nm. Stop.',
+      citations: [cite(2, 10), cite(2, 10)],
+      sources: [source(1), source(2)],
+    };
     expect(formatAnswerForCopy(message)).toBe('Use 12 Nm. [2] Stop.\n\nSources\n[2] Pump manual, page 6');
   });
 

@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { groupByDay } from './group-by-day.ts';
 
 const now = new Date(2026, 2, 30, 9, 0);
-const at = (...parts: [number, number, number, number?]) => ({ updatedAt: new Date(parts[0], parts[1], parts[2], parts[3] ?? 12).toISOString() });
-const labels = (items: { updatedAt: string }[]) => groupByDay(items, now).map(({ label, items: group }) => [label, group.length]);
+const at = (...parts: [number, number, number, number?]) => ({
+  updatedAt: new Date(parts[0], parts[1], parts[2], parts[3] ?? 12).toISOString(),
+});
+const labels = (items: { updatedAt: string }[]) =>
+  groupByDay(items, now).map(({ label, items: group }) => [label, group.length]);
 
 describe('groupByDay', () => {
   it('goes by the calendar day, not by hours', () => {

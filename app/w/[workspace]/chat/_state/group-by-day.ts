@@ -24,7 +24,10 @@ function labelFor(instant: Date, now: Date): string {
  * Group a list, newest first, under the words that people use for days.
  * @param now null on the server, which does not know the reader's day: then all are one group
  */
-export function groupByDay<T extends { readonly updatedAt: string }>(items: readonly T[], now: Date | null): DayGroup<T>[] {
+export function groupByDay<T extends { readonly updatedAt: string }>(
+  items: readonly T[],
+  now: Date | null,
+): DayGroup<T>[] {
   const groups: { label: string; items: T[] }[] = [];
   for (const item of items) {
     const label = now === null ? 'Recent' : labelFor(new Date(item.updatedAt), now);

@@ -16,7 +16,8 @@ function streamOf(bytes: Uint8Array, cuts: readonly number[]): ReadableStream<Ui
   const places = [0, ...[...cuts].map((cut) => cut % bytes.length).sort((a, b) => a - b), bytes.length];
   return new ReadableStream({
     start(controller) {
-      for (const [index, from] of places.entries()) controller.enqueue(new Uint8Array(bytes.slice(from, places[index + 1] ?? from)));
+      for (const [index, from] of places.entries())
+        controller.enqueue(new Uint8Array(bytes.slice(from, places[index + 1] ?? from)));
       controller.close();
     },
   });

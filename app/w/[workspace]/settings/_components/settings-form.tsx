@@ -4,14 +4,15 @@ import { ArrowDown, ArrowUp, Plus, X } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { Field, Input, Textarea } from '#app/_components/ui/field.tsx';
 import { Card, Section } from '#app/_components/ui/page.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 
-const MAX_QUESTIONS = 8;
+/** As many as the server takes. */
+const MAX_QUESTIONS = 6;
 
 export type ConfigureWorkspace = (input: {
   workspace: string;

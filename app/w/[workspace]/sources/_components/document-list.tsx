@@ -5,7 +5,6 @@ import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
-import type { ActionResult } from '#app/_server/action.ts';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { ConfirmDialog } from '#app/_components/ui/confirm-dialog.tsx';
@@ -15,6 +14,7 @@ import { Card } from '#app/_components/ui/page.tsx';
 import { Progress } from '#app/_components/ui/progress.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
+import type { ActionResult } from '#app/_server/action.ts';
 import type { DocumentView } from '#lib/ingestion/read-documents.ts';
 import { formatSize, isInMotion, nameFormat, nameStage } from './describe-document.ts';
 
@@ -117,8 +117,8 @@ function Row({
         </Link>
         <p className="truncate text-[0.8125rem] text-ink-faint">
           {nameFormat(document.mediaType)}
-          {document.pageCount === null ? '' : ` · ${document.pageCount} ${document.pageCount === 1 ? 'page' : 'pages'}`} ·{' '}
-          {formatSize(document.sizeBytes)}
+          {document.pageCount === null ? '' : ` · ${document.pageCount} ${document.pageCount === 1 ? 'page' : 'pages'}`}{' '}
+          · {formatSize(document.sizeBytes)}
           {document.versionOrdinal > 1 ? ` · version ${document.versionOrdinal}` : ''} ·{' '}
           <Time value={document.updatedAt} />
         </p>

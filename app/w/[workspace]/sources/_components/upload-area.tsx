@@ -54,7 +54,9 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
   // Start the next ones whenever a place is free.
   useEffect(() => {
     const running = uploads.filter((upload) => upload.state === 'sending').length;
-    const next = uploads.filter((upload) => upload.state === 'waiting').slice(0, Math.max(0, PARALLEL_UPLOADS - running));
+    const next = uploads
+      .filter((upload) => upload.state === 'waiting')
+      .slice(0, Math.max(0, PARALLEL_UPLOADS - running));
     for (const upload of next) {
       const { key, file } = upload;
       if (aborts.current.has(key)) continue;
@@ -172,8 +174,10 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
                       value={upload.file.size === 0 ? null : upload.sentBytes / upload.file.size}
                     />
                     <span className="shrink-0 text-xs tabular-nums text-ink-faint">
-                      {upload.state === 'waiting' ? 'waiting' : formatSize(Math.min(upload.sentBytes, upload.file.size))} /{' '}
-                      {formatSize(upload.file.size)}
+                      {upload.state === 'waiting'
+                        ? 'waiting'
+                        : formatSize(Math.min(upload.sentBytes, upload.file.size))}{' '}
+                      / {formatSize(upload.file.size)}
                     </span>
                   </div>
                 ) : (
