@@ -39,7 +39,7 @@ export interface HttpRuntimeClient extends RuntimeClient {
    */
   loadAdapter(adapter: { readonly sha256: string; readonly filePath: string }, options?: CallOptions): Promise<void>;
   unloadAdapter(sha256: string, options?: CallOptions): Promise<void>;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const DEFAULT_MAX_TOKENS = 256;

@@ -27,6 +27,10 @@ export function readRejection(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
+function dotProduct(a: Float32Array | undefined, b: Float32Array | undefined): number {
+  return (a ?? new Float32Array()).reduce((sum, value, index) => sum + value * (b?.[index] ?? 0), 0);
+}
+
 /** Waits until the queue is empty, by asking the server; the test's own time limit ends it. */
 export async function waitUntilIdle(client: HttpRuntimeClient): Promise<void> {
   while (true) {
@@ -35,7 +39,8 @@ export async function waitUntilIdle(client: HttpRuntimeClient): Promise<void> {
   }
 }
 
-const system = 'You answer in one short sentence from the manual. The pump holds four litres and is flushed every 90 days.';
+/** Longer than one block of the real runtime's prefix cache. */
+const system = `You answer in one short sentence from the manual. ${'The pump holds four litres and is flushed every 90 days. '.repeat(4)}`;
 
 function ask(question: string, extra: Partial<ChatRequest> = {}): ChatRequest {
   return {
@@ -152,9 +157,7 @@ export function describeRuntimeContract(name: string, start: () => Promise<Start
       for (const vector of vectors) expect(Math.hypot(...vector)).toBeCloseTo(1, 5);
       const [alone] = await client.embedTexts(texts.slice(2, 3));
       expect(alone).toEqual(vectors[2]);
-      const similarity = (a: number, b: number) =>
-        (vectors[a] ?? []).reduce((sum, value, index) => sum + value * (vectors[b]?.[index] ?? 0), 0);
-      expect(similarity(0, 3)).toBeGreaterThan(similarity(0, 2));
+      expect(dotProduct(vectors[0], vectors[3])).toBeGreaterThan(dotProduct(vectors[0], vectors[2]));
     });
 
     it('embeds more texts than fit one request', async () => {

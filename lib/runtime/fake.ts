@@ -47,7 +47,7 @@ export interface FakeRuntime {
   readonly socketPath: string;
   /** Every generation that was asked for, oldest first. */
   readonly requests: readonly GenerateRequest[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const BASE_ID = 'fake-base';

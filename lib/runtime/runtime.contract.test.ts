@@ -1,11 +1,17 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRuntimeClient, type HttpRuntimeClient } from './client.ts';
 import { describeRuntimeContract, readAll, readRejection, waitUntilIdle } from './contract-suite.ts';
 import { type FakeRuntimeOptions, startFakeRuntime } from './fake.ts';
 
-describeRuntimeContract('fake', () => startFakeRuntime({ answer: () => ({ text: 'The pump holds four litres of coolant, as the manual says on its second page.' }) }));
+describeRuntimeContract('fake', () =>
+  startFakeRuntime({
+    answer: () => ({ text: 'The pump holds four litres of coolant, as the manual says on its second page.' }),
+  }),
+);
+
+const request = (content: string) => ({ model: 'base', messages: [{ role: 'user' as const, content }] });
+const sseChunk = (rest: object) => `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', ...rest })}\n\n`;
 
 describe('runtime client and server, failure and timing', () => {
   const cleanups: (() => Promise<void>)[] = [];
@@ -19,7 +25,6 @@ describe('runtime client and server, failure and timing', () => {
     cleanups.push(server.close, client.close);
     return client;
   }
-  const request = (content: string) => ({ model: 'base', messages: [{ role: 'user' as const, content }] });
 
   it('answers runtime.busy with a retry time when the queue is full', async () => {
     const client = await start({ queueLimit: 1, answer: () => ({ text: 'late', prefillMs: 60_000 }) });
@@ -115,22 +120,24 @@ describe('runtime client and server, failure and timing', () => {
         }
         bodies.push(JSON.parse(Buffer.concat(parts).toString()));
         outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
-        const chunk = (rest: object) => `data: ${JSON.stringify({ id: 'x', object: 'chat.completion.chunk', ...rest })}\n\n`;
-        outgoing.write(chunk({ choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] }));
-        outgoing.write(chunk({ choices: [{ index: 0, delta: { content: 'Bonjour' }, finish_reason: null }] }));
-        outgoing.write(chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }));
-        outgoing.write(chunk({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11 } }));
+        outgoing.write(
+          sseChunk({ choices: [{ index: 0, delta: { role: 'assistant', content: '' }, finish_reason: null }] }),
+        );
+        outgoing.write(sseChunk({ choices: [{ index: 0, delta: { content: 'Bonjour' }, finish_reason: null }] }));
+        outgoing.write(sseChunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }));
+        outgoing.write(sseChunk({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11 } }));
         outgoing.end('data: [DONE]\n\n');
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
+    const bound = server.address();
+    const port = typeof bound === 'object' ? bound?.port : undefined;
     const client = createRuntimeClient({ url: `http://127.0.0.1:${port}/v1`, token: 'secret' });
-    cleanups.push(
-      () => new Promise((resolve) => server.close(() => resolve())),
-      client.close,
-    );
-    expect(await client.readStatus()).toMatchObject({ state: 'ready', baseModel: { id: 'Org/Model', contextTokens: 8192 } });
+    cleanups.push(() => new Promise((resolve) => server.close(() => resolve())), client.close);
+    expect(await client.readStatus()).toMatchObject({
+      state: 'ready',
+      baseModel: { id: 'Org/Model', contextTokens: 8192 },
+    });
     const { text, finish } = await readAll(client.streamChat(request('hello')));
     expect(text).toBe('Bonjour');
     expect(finish).toEqual({

@@ -105,7 +105,7 @@ export async function loadBaseModel(
   });
   const bosToken = model.tokens.shouldPrependBosToken ? model.tokens.bos : null;
   const tokenize: TokenizeText = (text, { parseSpecial, continues }) =>
-    model.tokenize(text, parseSpecial, continues ? 'trimLeadingSpace' : undefined);
+    continues ? tokenizeContinuation(model, text, parseSpecial) : model.tokenize(text, parseSpecial);
   const vocabularySize = [...model.iterateAllTokens()].length;
   const isToken = (id: number): id is Token => Number.isInteger(id) && id >= 0 && id < vocabularySize;
   const toTokens = (ids: readonly number[]) => {
@@ -130,4 +130,16 @@ export async function loadBaseModel(
       return toTokens(addSpecialTokens && bosToken !== null ? [bosToken, ...tokens] : tokens);
     },
   };
+}
+
+/**
+ * Tokens of a text that follows other text. SentencePiece puts a space in front of a text; behind a line break, which no
+ * such vocabulary merges with what follows, it does not. Byte-pair vocabularies need no care and are tokenised as they are.
+ * (The library's `trimLeadingSpace` leaves the space when the text itself starts with a line break.)
+ */
+function tokenizeContinuation(model: LlamaModel, text: string, parseSpecial: boolean): Token[] {
+  const marker = model.tokenize('\n', parseSpecial);
+  const joined = model.tokenize(`\n${text}`, parseSpecial);
+  const isMarkerFirst = marker.every((token, index) => joined[index] === token);
+  return isMarkerFirst ? joined.slice(marker.length) : model.tokenize(text, parseSpecial);
 }

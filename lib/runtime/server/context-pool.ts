@@ -4,15 +4,16 @@
  *
  * The caller serialises work on one context (the inference queue has one slot on CPU).
  */
-import type { LlamaContext, LlamaContextSequence } from 'node-llama-cpp';
+import type { LlamaContext } from 'node-llama-cpp';
 import { AppError } from '#lib/domain/errors.ts';
 import type { BaseModel } from './base-model.ts';
 import { modelUnknown } from './errors.ts';
+import type { PrefixCache } from './prefill.ts';
 
 export interface PooledContext {
   readonly adapterSha256: string | null;
   readonly context: LlamaContext;
-  readonly sequence: LlamaContextSequence;
+  readonly cache: PrefixCache;
 }
 
 export interface ContextPool {
@@ -67,7 +68,7 @@ export function createContextPool(
               cause,
             });
       });
-    return { adapterSha256, context, sequence: context.getSequence() };
+    return { adapterSha256, context, cache: { sequence: context.getSequence(), blockTokens: 0 } };
   }
 
   async function dropContext(key: string): Promise<void> {

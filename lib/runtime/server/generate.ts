@@ -1,15 +1,10 @@
 /** One generation on a held context: prefill, sample, detokenise, stop. */
 import { randomInt } from 'node:crypto';
-import {
-  type LlamaContextSequence,
-  LlamaGrammarEvaluationState,
-  type SequenceEvaluateOptions,
-  type Token,
-} from 'node-llama-cpp';
+import { LlamaGrammarEvaluationState, type SequenceEvaluateOptions, type Token } from 'node-llama-cpp';
 import type { BaseModel } from './base-model.ts';
 import type { GenerateRequest } from './engine.ts';
 import { createJsonGrammar } from './json-grammar.ts';
-import { prefillSequence } from './prefill.ts';
+import { type PrefixCache, prefillSequence } from './prefill.ts';
 import { createTextStream } from './text-stream.ts';
 
 export interface GenerationResult {
@@ -32,11 +27,12 @@ const DETOKENISE_CONTEXT_TOKENS = 4;
 /** @throws the same as `RuntimeEngine.generate`, except for aborts: those end with reason `abort` */
 export async function* generateText(
   base: BaseModel,
-  sequence: LlamaContextSequence,
+  cache: PrefixCache,
   promptTokens: readonly Token[],
   request: GenerateRequest,
-  options: { readonly batchSize: number; readonly signal: AbortSignal },
+  options: { readonly blockSize: number; readonly signal: AbortSignal },
 ): AsyncGenerator<{ readonly type: 'text-delta'; readonly text: string }, GenerationResult, void> {
+  const { sequence } = cache;
   const startedAt = performance.now();
   const sampling = await resolveSampling(base, request);
   const generated: Token[] = [];
@@ -54,7 +50,7 @@ export async function* generateText(
 
   let tail: Token[];
   try {
-    const prefilled = await prefillSequence(sequence, promptTokens, { tailTokens: 1, ...options });
+    const prefilled = await prefillSequence(cache, promptTokens, { tailTokens: 1, ...options });
     tail = prefilled.tail;
     cachedPromptTokens = prefilled.cachedTokens;
   } catch (error) {

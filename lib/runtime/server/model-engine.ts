@@ -49,8 +49,12 @@ export interface ModelEngine extends RuntimeEngine {
 
 const DEFAULT_CONTEXT_TOKENS = 4096;
 const DEFAULT_QUEUE_LIMIT = 32;
-/** Tokens evaluated at once. An abort waits for one batch: about half a second on one slow core. */
-const BATCH_TOKENS = 128;
+/**
+ * Tokens evaluated at once; an abort waits for one block, and a cached prefix is reused in whole blocks. On CPU larger ones
+ * are hardly faster; a GPU wants more work at a time.
+ */
+const CPU_BLOCK_TOKENS = 64;
+const GPU_BLOCK_TOKENS = 256;
 /** The base and two adapters: champion and challenger of one workspace at a time. */
 const MAX_CONTEXTS = 3;
 /** A question waits for at most this many passages of somebody's ingestion. */
@@ -85,7 +89,7 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       });
       const contexts = createContextPool(loaded, {
         threads: options.threads,
-        batchSize: BATCH_TOKENS,
+        batchSize: blockSizeOf(backend),
         maxContexts: MAX_CONTEXTS,
       });
       await contexts.use(null);
@@ -211,9 +215,9 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
         }
         try {
           const queueMs = performance.now() - queuedAt;
-          const { sequence } = await ready.pool.use(adapterSha256);
-          const run = generateText(ready.base, sequence, tokens, request, {
-            batchSize: BATCH_TOKENS,
+          const { cache } = await ready.pool.use(adapterSha256);
+          const run = generateText(ready.base, cache, tokens, request, {
+            blockSize: blockSizeOf(ready.base.backend),
             signal: callOptions.signal,
           });
           const result = yield* run;
@@ -240,10 +244,10 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       checkLength(tokens, ready.base, 0);
       const release = await generationQueue.acquire(callOptions);
       try {
-        const { sequence } = await ready.pool.use(adapterSha256);
-        return await scoreTokens(sequence, tokens, {
+        const { cache } = await ready.pool.use(adapterSha256);
+        return await scoreTokens(cache, tokens, {
           fromIndex: request.fromIndex,
-          batchSize: BATCH_TOKENS,
+          blockSize: blockSizeOf(ready.base.backend),
           signal: callOptions.signal,
         });
       } finally {
@@ -315,6 +319,10 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       await embedding?.close();
     },
   };
+}
+
+function blockSizeOf(backend: LlamaBackend): number {
+  return backend.llama.gpu === false ? CPU_BLOCK_TOKENS : GPU_BLOCK_TOKENS;
 }
 
 function readReason(error: unknown): string {

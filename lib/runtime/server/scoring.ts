@@ -1,5 +1,5 @@
-import type { ControlledEvaluateInputItem, LlamaContextSequence, Token } from 'node-llama-cpp';
-import { prefillSequence } from './prefill.ts';
+import type { ControlledEvaluateInputItem, Token } from 'node-llama-cpp';
+import { type PrefixCache, prefillSequence } from './prefill.ts';
 
 /**
  * Natural-log probability of `tokens[i]` given `tokens[0..i)`, `[tokens.length]`; null at 0 and before `fromIndex`.
@@ -8,23 +8,23 @@ import { prefillSequence } from './prefill.ts';
  * library's `includeMax` does not return it; no sampling option is set, because those prune the vocabulary.
  */
 export async function scoreTokens(
-  sequence: LlamaContextSequence,
+  cache: PrefixCache,
   tokens: readonly Token[],
-  options: { readonly fromIndex: number; readonly batchSize: number; readonly signal: AbortSignal },
+  options: { readonly fromIndex: number; readonly blockSize: number; readonly signal: AbortSignal },
 ): Promise<(number | null)[]> {
   const logprobs: (number | null)[] = tokens.map(() => null);
   const firstScored = Math.max(1, options.fromIndex);
   if (firstScored >= tokens.length) return logprobs;
   // The logits that predict tokens[i] come out of evaluating tokens[i - 1].
-  const { tail } = await prefillSequence(sequence, tokens, {
+  const { tail } = await prefillSequence(cache, tokens, {
     tailTokens: tokens.length - (firstScored - 1),
-    batchSize: options.batchSize,
+    blockSize: options.blockSize,
     signal: options.signal,
   });
   let position = tokens.length - tail.length;
   while (position < tokens.length - 1) {
     options.signal.throwIfAborted();
-    const end = Math.min(tokens.length - 1, position + options.batchSize);
+    const end = Math.min(tokens.length - 1, position + options.blockSize);
     const input: ControlledEvaluateInputItem[] = [];
     for (let index = position; index < end; index += 1) {
       const current = tokens[index];
@@ -39,7 +39,7 @@ export async function scoreTokens(
             ],
       );
     }
-    const outputs = await sequence.controlledEvaluate(input);
+    const outputs = await cache.sequence.controlledEvaluate(input);
     for (let index = position; index < end; index += 1) {
       if (index + 1 < firstScored) continue;
       const next = tokens[index + 1];
