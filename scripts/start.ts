@@ -20,7 +20,7 @@ import { type ProcessLock, tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { chooseModels } from '#lib/models/model-choice.ts';
 import { ensureModel } from './models/pull-defaults.ts';
-import { acceptsConnections, claimPort, ownUrl, readStatusCode } from './start/network.ts';
+import { acceptsConnections, claimPort, ownUrl, requireOk } from './start/network.ts';
 import { createProgressBar } from './start/progress-bar.ts';
 import { createReporter } from './start/reporter.ts';
 import { type ProcessSpec, Supervisor } from './start/supervisor.ts';
@@ -62,7 +62,8 @@ async function stop(exitCode: number): Promise<void> {
   const startedMs = performance.now();
   await supervisor.stop();
   await lock?.release();
-  report.line(`Stopped in ${((performance.now() - startedMs) / 1000).toFixed(1)} s; nothing is left running.`);
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  if (lock !== null) report.line(`Stopped in ${seconds} s; nothing is left running.`);
   process.exit(exitCode);
 }
 
@@ -263,10 +264,7 @@ async function main(): Promise<void> {
   await runOnce('seed', ['demo'], env);
   report.step('demo workspace', 'present');
   const health = `${ownUrl(settings.host, port)}/api/health`;
-  await start(
-    describe('web', { stopTier: 0, isReady: async () => (await readStatusCode(health)) === 200 }),
-    'serves pages',
-  );
+  await start(describe('web', { stopTier: 0, isReady: () => requireOk(health) }), 'serves pages');
 
   const publicUrl = settings.port === port ? settings.publicUrl : ownUrl(settings.host, port);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);

@@ -67,9 +67,10 @@ export function ownUrl(host: string, port: number): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 }
 
-/** @returns the status of a GET, whatever it is */
-export async function readStatusCode(url: string): Promise<number> {
+/** @throws Error with the answer when the status is not 200 */
+export async function requireOk(url: string): Promise<true> {
   const response = await request(url, { headersTimeout: PROBE_TIMEOUT_MS, bodyTimeout: PROBE_TIMEOUT_MS });
-  await response.body.dump();
-  return response.statusCode;
+  const body = await response.body.text();
+  if (response.statusCode === 200) return true;
+  throw new Error(`${url} answers ${response.statusCode}: ${body.slice(0, 400)}`);
 }

@@ -114,8 +114,9 @@ test('a first start that ends is an error with the last words, not a restart', a
 
 test('a first start that never becomes ready is killed and named', async () => {
   const { supervisor } = watch();
-  const failed = supervisor.start(specOf('probe', STAY, { readyTimeoutMs: 300 }));
-  await expect(failed).rejects.toThrow(/probe was not ready within 0 s/);
+  const isReady = () => Promise.reject(new Error('health answers 503'));
+  const failed = supervisor.start(specOf('probe', STAY, { readyTimeoutMs: 300, isReady }));
+  await expect(failed).rejects.toThrow(/probe was not ready within 0 s \(health answers 503\)/);
 });
 
 test('a process killed with -9 is back, and its helpers do not outlive it', async () => {

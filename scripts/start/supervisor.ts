@@ -39,7 +39,7 @@ export interface ProcessSpec {
   readonly env: NodeJS.ProcessEnv;
   readonly logFile: string;
   /**
-   * Asked again and again until true; a rejection counts as "not yet".
+   * Asked again and again until true; a rejection counts as "not yet", and the last one explains a start that fails.
    * @param hasSaidReady whether the process has logged the message `ready` since it started
    */
   readonly isReady: (hasSaidReady: boolean) => Promise<boolean>;
@@ -108,6 +108,8 @@ interface Supervised {
   exited: Promise<void>;
   crashesInARow: number;
   hasSaidReady: boolean;
+  /** Why the process was not ready when last asked. */
+  lastObstacle: string | null;
   tail: string[];
 }
 
@@ -156,6 +158,7 @@ export class Supervisor {
       exited: Promise.resolve(),
       crashesInARow: 0,
       hasSaidReady: false,
+      lastObstacle: null,
       tail: [],
     };
     // A full disk must not take the product down with an unhandled error of a log file.
@@ -173,7 +176,7 @@ export class Supervisor {
       signalGroup(item.child?.pid, 'SIGKILL');
       const reason = settled.signal.aborted
         ? await ended
-        : `was not ready within ${Math.round(spec.readyTimeoutMs / 1000)} s`;
+        : `was not ready within ${Math.round(spec.readyTimeoutMs / 1000)} s${item.lastObstacle === null ? '' : ` (${item.lastObstacle})`}`;
       this.#stopping.signal.throwIfAborted();
       throw new Error(
         `${spec.name} ${reason}. Its last output (all of it in ${spec.logFile}):\n${item.tail.join('\n')}`,
@@ -188,7 +191,11 @@ export class Supervisor {
   async #waitUntilReady(item: Supervised, ended: AbortSignal): Promise<boolean> {
     const deadlineMs = this.#clock.nowMs() + item.spec.readyTimeoutMs;
     while (!ended.aborted && !this.#stopping.signal.aborted && this.#clock.nowMs() < deadlineMs) {
-      if (await item.spec.isReady(item.hasSaidReady).catch(() => false)) return !ended.aborted;
+      try {
+        if (await item.spec.isReady(item.hasSaidReady)) return !ended.aborted;
+      } catch (error) {
+        item.lastObstacle = error instanceof Error ? error.message : String(error);
+      }
       await this.#clock.sleep(READY_POLL_MS, ended);
     }
     return false;
