@@ -16,8 +16,8 @@ const chat = (content: string, extra: Partial<ChatRequest> = {}): ChatRequest =>
 });
 
 async function sampleText(client: HttpRuntimeClient, seed: number): Promise<string> {
-  const request = chat('Write a line about the sea.', { temperature: 1, seed });
-  return (await readAll(client.streamChat(request))).text;
+  const question = chat('Write a line about the sea.', { temperature: 1, seed });
+  return (await readAll(client.streamChat(question))).text;
 }
 
 async function scoreMean(client: HttpRuntimeClient, continuation: string): Promise<number> {
