@@ -65,6 +65,21 @@ export interface DescribedError {
   readonly retryAfterSeconds: number | undefined;
 }
 
+/**
+ * drizzle writes a failed statement's values into its message: questions, names, hashes. The driver's error below it and the
+ * statement's text say what went wrong without them.
+ */
+function stripValues(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof Error && 'query' in error && 'params' in error) {
+    return {
+      err: error.cause,
+      statement: error.query,
+      stack: error.stack?.split('\n').filter((line) => /^\s+at /.test(line)),
+    };
+  }
+  return { err: error };
+}
+
 /** Splits an error into what the caller may know and what the log keeps. */
 export function describeError(cause: unknown, log: ErrorLog): DescribedError {
   if (AppError.isInstance(cause)) {
@@ -77,7 +92,7 @@ export function describeError(cause: unknown, log: ErrorLog): DescribedError {
     };
   }
   const eventId = randomUUID();
-  log.error({ err: cause, eventId }, 'unexpected error');
+  log.error({ ...stripValues(cause), eventId }, 'unexpected error');
   return {
     status: 500,
     error: {

@@ -20,6 +20,8 @@ export interface AuditRow extends AuditEntry {
 
 export interface AuditRepository {
   append(entry: AuditEntry): Promise<void>;
+  /** Whether this was ever done in the workspace. */
+  hasEvent(authorized: Authorized<'audit.read'>, action: string): Promise<boolean>;
   /** Newest first. */
   list(
     authorized: Authorized<'audit.read'>,
@@ -31,6 +33,14 @@ export function createAuditRepository(db: DatabaseExecutor): AuditRepository {
   return {
     async append(entry) {
       await db.insert(auditEvents).values({ ...entry, details: { ...entry.details } });
+    },
+    async hasEvent(authorized, action) {
+      const rows = await db
+        .select({ id: auditEvents.id })
+        .from(auditEvents)
+        .where(and(eq(auditEvents.workspaceId, authorized.workspaceId), eq(auditEvents.action, action)))
+        .limit(1);
+      return rows.length > 0;
     },
     async list(authorized, page) {
       return await db

@@ -11,7 +11,7 @@ export interface AccountDeps {
   readonly people: PeopleStore;
 }
 
-/** @throws AppError `permission.denied`, `user.exists` */
+/** Owners of the installation own the demo workspace too, as the first one does. @throws AppError `permission.denied`, `user.exists` */
 export async function createPerson(
   deps: AccountDeps,
   actor: Actor,
@@ -26,6 +26,8 @@ export async function createPerson(
       passwordHash,
       isInstanceOwner: input.isInstanceOwner,
     });
+    const demoId = input.isInstanceOwner ? await people.workspaces.findDemoId() : null;
+    if (demoId !== null) await people.memberships.add({ workspaceId: demoId, userId: person.id, role: 'owner' });
     await recordAudit(people, actor, {
       workspaceId: null,
       action: 'user.create',

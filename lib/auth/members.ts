@@ -40,6 +40,31 @@ async function requireOwnerIfOwnersChange(
   if (role !== 'owner') throw forbidden('workspace.own');
 }
 
+/**
+ * Adds somebody who has an account, without an invitation. A member already keeps the role they have.
+ * @returns false when they were a member already
+ * @throws AppError `user.not-found`, `permission.denied` unless the installation's operator asks
+ */
+export async function addMember(
+  deps: MemberDeps,
+  authorized: Authorized<'member.manage'>,
+  input: { readonly userId: string; readonly role: Role },
+): Promise<boolean> {
+  requireInstanceOwner(authorized.actor);
+  return await deps.people.transact(async (people) => {
+    if ((await people.users.findById(input.userId)) === null) throw notFound('user');
+    const { workspaceId } = authorized;
+    if (!(await people.memberships.add({ workspaceId, userId: input.userId, role: input.role }))) return false;
+    await recordAudit(people, authorized.actor, {
+      workspaceId,
+      action: 'member.add',
+      targetId: input.userId,
+      details: { role: input.role },
+    });
+    return true;
+  });
+}
+
 /** @throws AppError `member.not-found`, `member.last-owner`, `permission.denied` */
 export async function changeMemberRole(
   deps: MemberDeps,

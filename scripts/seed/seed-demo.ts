@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { createPeopleStore, type PeopleStore } from '#db/repositories/people.ts';
+import { authorize } from '#lib/auth/authorize.ts';
+import type { Actor } from '#lib/domain/actor.ts';
+import { addDocument } from '#lib/ingestion/add-document.ts';
+import type { BlobStore } from '#lib/ingestion/blob-store.ts';
+import type { JobQueue } from '#lib/jobs/job-queue.ts';
+import { recordAudit } from '#lib/observability/audit.ts';
+
+export const demoDir = path.join(import.meta.dirname, '../../db/seeds/demo');
+
+/** The Markdown twin of the manual stays out: the same passages twice would crowd out the rest. */
+const DEMO_FILES = ['tarnwick-k40-manual.pdf', 'tarnwick-support-and-returns-policy.md'] as const;
+
+const DEMO_WORKSPACE = { slug: 'demo', name: 'Tarnwick K40 demo' } as const;
+
+/** Written when every file is in; its absence means that an earlier seeding was cut off. */
+const SEEDED = 'workspace.seed';
+
+export interface SeedDeps {
+  readonly db: DatabaseExecutor;
+  readonly blobs: BlobStore;
+  readonly queue: JobQueue;
+}
+
+const questionsSchema = z.object({ suggested: z.array(z.string()).min(1) });
+
+async function createDemoWorkspace(people: PeopleStore, suggestedQuestions: readonly string[]): Promise<string> {
+  // Somebody may have a workspace of that address already, made from the command line before the first start.
+  const isTaken = (await people.workspaces.findIdBySlug(DEMO_WORKSPACE.slug)) !== null;
+  const slug = isTaken ? `${DEMO_WORKSPACE.slug}-${randomBytes(3).toString('hex')}` : DEMO_WORKSPACE.slug;
+  const workspace = await people.workspaces.create({ ...DEMO_WORKSPACE, slug, isDemo: true, suggestedQuestions });
+  return workspace.id;
+}
+
+/**
+ * A workspace whose first question works right after the first start: made once, and left alone from then on, whatever people
+ * do with its documents. May be cut off and run again at any point.
+ * @returns how many documents were handed to the worker
+ */
+export async function seedDemo(deps: SeedDeps): Promise<{ readonly workspaceId: string; readonly added: number }> {
+  const people = createPeopleStore(deps.db);
+  const actor: Actor = { kind: 'system', reason: 'demo' };
+  const questions = questionsSchema.parse(JSON.parse(await readFile(path.join(demoDir, 'questions.json'), 'utf8')));
+  const workspaceId =
+    (await people.workspaces.findDemoId()) ?? (await createDemoWorkspace(people, questions.suggested));
+  if (await people.audit.hasEvent(await authorize(people, actor, workspaceId, 'audit.read'), SEEDED)) {
+    return { workspaceId, added: 0 };
+  }
+  // Whoever set up the installation before the demo existed owns it as well.
+  for (const person of await people.users.list()) {
+    if (person.isInstanceOwner) await people.memberships.add({ workspaceId, userId: person.id, role: 'owner' });
+  }
+  const authorized = await authorize(people, actor, workspaceId, 'document.write');
+  let added = 0;
+  for (const fileName of DEMO_FILES) {
+    const { outcome } = await addDocument(deps, authorized, {
+      fileName,
+      stream: createReadStream(path.join(demoDir, fileName)),
+    });
+    if (outcome !== 'unchanged') added += 1;
+  }
+  await recordAudit(people, actor, { workspaceId, action: SEEDED, targetId: workspaceId, details: { added } });
+  return { workspaceId, added };
+}
