@@ -114,8 +114,14 @@ test('a first start that ends is an error with the last words, not a restart', a
 
 test('a first start that never becomes ready is killed and named', async () => {
   const { supervisor } = watch();
-  const isReady = () => Promise.reject(new Error('health answers 503'));
-  const failed = supervisor.start(specOf('probe', STAY, { readyTimeoutMs: 300, isReady }));
+  const failed = supervisor.start(
+    specOf('probe', STAY, {
+      readyTimeoutMs: 300,
+      isReady: async () => {
+        throw new Error('health answers 503');
+      },
+    }),
+  );
   await expect(failed).rejects.toThrow(/probe was not ready within 0 s \(health answers 503\)/);
 });
 
