@@ -9,12 +9,13 @@ test('.env.example lists every setting, and as it stands it changes nothing', ()
   const example = parseEnv(read('../../.env.example'));
   const settings = [...read('./env.ts').matchAll(/^ {2}([A-Z][A-Z_]+): /gm)].map((match) => match[1]);
   expect(settings.length).toBeGreaterThan(10);
-  expect(Object.keys(example).sort()).toEqual(settings.filter((name) => name !== 'NODE_ENV').sort());
+  expect(new Set(Object.keys(example))).toEqual(new Set(settings.filter((name) => name !== 'NODE_ENV')));
   expect(loadEnv(example)).toEqual(loadEnv({}));
 });
 
 test('names every bad setting at once, with what came', () => {
-  const load = () => loadEnv({ PORT: 'http', DATABASE_URL: 'mysql://x', LOREHOUSE_THREADS: '0' });
+  const bad = { PORT: 'http', DATABASE_URL: 'mysql://x', LOREHOUSE_THREADS: '0' };
+  const load = () => loadEnv(bad);
   expect(load).toThrow(/PORT[^]*"http"/);
   expect(load).toThrow(/DATABASE_URL[^]*expected postgres/);
   expect(load).toThrow(/LOREHOUSE_THREADS/);
