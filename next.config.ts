@@ -1,10 +1,15 @@
 import type { NextConfig } from 'next';
+import { constantSecurityHeaders } from './app/_server/security-headers.ts';
 
 const config: NextConfig = {
   reactStrictMode: true,
   poweredByHeader: false,
   // Types are checked by `npm run check`; checking them again would add a minute to the first start.
   typescript: { ignoreBuildErrors: true },
+  async headers() {
+    const headers = Object.entries(constantSecurityHeaders).map(([key, value]) => ({ key, value }));
+    return [{ source: '/:path*', headers }];
+  },
 };
 
 export default config;
