@@ -138,8 +138,12 @@ describe('runtime on the real models', () => {
     while ((await before.readStatus()).queue.active < 1);
     victim.process.kill('SIGKILL');
     expect(await stream).toMatchObject({ code: 'runtime.unavailable', isRetryable: true });
+    const restarted = await startRealRuntime({ LOREHOUSE_DATA_DIR: victim.dataDir });
+    // The same client, over the same path, as the product would.
+    const { text } = await readAll(before.streamChat(chat('Say yes.', { maxTokens: 2 })));
+    expect(text).not.toBe('');
     await before.close();
-    await victim.close();
+    await restarted.close();
   });
 });
 

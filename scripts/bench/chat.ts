@@ -12,6 +12,7 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
+import { SUPERVISED_VARIABLE } from '#lib/config/exit-with-parent.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import type { ChatMessage } from '#lib/runtime/runtime-port.ts';
@@ -54,11 +55,13 @@ async function startProductPeer(): Promise<Peer> {
   const child = spawn(process.execPath, ['scripts/runtime.ts'], {
     env: {
       ...process.env,
+      [SUPERVISED_VARIABLE]: '1',
       LOREHOUSE_DATA_DIR: dataDir,
       LOREHOUSE_MODELS_DIR: env.modelsDir,
       LOREHOUSE_THREADS: String(flags.threads),
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    // The input is the pipe whose end tells the child that a killed benchmark is gone.
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   await waitUntilReady(child);
   const client = createRuntimeClient({ socketPath: describeDataDir(dataDir).runtimeSocket });
