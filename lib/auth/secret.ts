@@ -31,7 +31,8 @@ export function loadOrCreateSecret(file: string): string {
   if (existing !== null) return existing;
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`;
-  const handle = openSync(draft, 'wx', 0o600);
+  // Without the comment Turbopack takes the whole project, data directory and all, for files that pages may read.
+  const handle = openSync(/* turbopackIgnore: true */ draft, 'wx', 0o600);
   try {
     writeSync(handle, `${randomBytes(SECRET_BYTES).toString('base64url')}\n`);
     fsyncSync(handle);
