@@ -129,7 +129,8 @@ function build<A, P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>
   const serve = async (request: Request, context: { readonly params: Promise<unknown> }): Promise<Response> => {
     const deps = getDeps();
     try {
-      const rawParams = await context.params;
+      // Next gives a route without dynamic segments no params at all.
+      const rawParams = (await context.params) ?? {};
       const admitted = await admit(deps, request, rawParams);
       const params: z.infer<P> = parseParams(chooseSchema(settings.params, defaultParams), rawParams);
       const query: z.infer<Q> = parseInput(
