@@ -17,7 +17,7 @@ import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import { dropNearDuplicates } from './drop-near-duplicates.ts';
 import { fuseRankings } from './fuse-rankings.ts';
-import { scoreSupport } from './score-support.ts';
+import { type SupportEvidence, scoreSupport } from './score-support.ts';
 import { selectSources } from './select-sources.ts';
 
 /** Anserini's parameters for short passages; see docs/decisions/0015 for the comparison. */
@@ -44,6 +44,8 @@ export interface SearchResult {
   readonly sources: readonly Source[];
   /** How likely the sources hold an answer, 0 to 1; compared with the configuration's threshold. */
   readonly supportScore: number;
+  /** What `supportScore` was made from. */
+  readonly evidence: SupportEvidence;
   /** Empty: nothing was ever indexed in this workspace. */
   readonly indexConfigId: string;
   readonly embeddingModel: string;
@@ -127,15 +129,14 @@ export async function search(
     sources.map((source) => source.chunkId),
   );
   const foundSimilarities = sources.flatMap((source) => source.similarity ?? []);
+  const evidence: SupportEvidence = {
+    topSimilarity: foundSimilarities.length === 0 ? null : Math.max(...foundSimilarities),
+    terms: terms.map(({ idf, isCode, chunkIds }) => ({ idf, isCode, isFound: chunkIds.length > 0 })),
+  };
   return {
     sources,
-    supportScore:
-      sources.length === 0
-        ? 0
-        : scoreSupport({
-            topSimilarity: foundSimilarities.length === 0 ? null : Math.max(...foundSimilarities),
-            terms: terms.map((term) => ({ ...term, isFound: term.chunkIds.length > 0 })),
-          }),
+    supportScore: sources.length === 0 ? 0 : scoreSupport(evidence),
+    evidence,
     indexConfigId: config.id,
     embeddingModel: config.embeddingModel,
     timingsMs: {
@@ -172,6 +173,7 @@ function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResu
   return {
     sources: [],
     supportScore: 0,
+    evidence: { topSimilarity: null, terms: [] },
     indexConfigId: '',
     embeddingModel: status.embeddingModel?.id ?? '',
     timingsMs: { embed: 0, dense: 0, lexical: 0, total: totalMs },

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { createDatabase } from '#db/client.ts';
+import { describeDatabase } from '#db/testing/describe-database.ts';
+import type { JobPayload } from './job-definitions.ts';
+import { openPgBossQueue } from './pg-boss-queue.ts';
+
+describeDatabase('job queue', (getDatabase) => {
+  const payload = (): JobPayload => ({ workspaceId: randomUUID(), runId: randomUUID() });
+  const onError = (error: unknown) => {
+    throw error;
+  };
+
+  it('delivers what was committed, once, to a worker on another connection, and nothing that was rolled back', async () => {
+    const { db, address } = getDatabase();
+    const sender = await openPgBossQueue({ db, role: 'send', onError });
+    onTestFinished(() => sender.stop());
+    const kept = payload();
+    const undone = payload();
+    await db
+      .transaction(async (tx) => {
+        await sender.enqueue(tx, 'document.ingest', undone);
+        throw new Error('changed my mind');
+      })
+      .catch(() => undefined);
+    await db.transaction((tx) => sender.enqueue(tx, 'document.ingest', kept));
+    // A run that waits already gets no second delivery.
+    await sender.enqueue(db, 'document.ingest', kept);
+
+    const other = createDatabase(address);
+    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
+    onTestFinished(async () => {
+      await worker.stop();
+      await other.close();
+    });
+    const delivered: string[] = [];
+    const last = payload();
+    await new Promise<void>((resolve, reject) => {
+      void worker
+        .consume('document.ingest', { concurrency: 1 }, async (job) => {
+          delivered.push(job.runId);
+          // Jobs come in the order they were sent, so nothing else is under way when the last one is here.
+          if (job.runId === kept.runId) await sender.enqueue(db, 'document.ingest', last);
+          if (job.runId === last.runId) resolve();
+        })
+        .catch(reject);
+    });
+    expect(delivered).toEqual([kept.runId, last.runId]);
+  });
+});

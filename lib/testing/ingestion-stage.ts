@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { asc, eq } from 'drizzle-orm';
+import { pino } from 'pino';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import type { RunKind } from '#db/repositories/runs.ts';
+import { chunkEmbeddings, chunks, chunkTerms } from '#db/schema/documents.ts';
+import { runs } from '#db/schema/runs.ts';
+import { workspaces } from '#db/schema/workspaces.ts';
+import { authorizeSystem } from '#lib/auth/authorize-system.ts';
+import { type AddedDocument, addDocument } from '#lib/ingestion/add-document.ts';
+import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
+import type { IngestDeps } from '#lib/ingestion/ingest-version.ts';
+import { createDeleteHandler } from '#lib/jobs/handlers/document-delete.ts';
+import { createIngestHandler } from '#lib/jobs/handlers/document-ingest.ts';
+import type { JobPayload } from '#lib/jobs/job-definitions.ts';
+import type { JobQueue } from '#lib/jobs/job-queue.ts';
+import { performRun, type RunResult } from '#lib/jobs/perform-run.ts';
+import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
+import { type FakeRuntimeOptions, startFakeRuntime } from '#lib/runtime/fake.ts';
+
+export interface Delivery {
+  readonly kind: RunKind;
+  readonly payload: JobPayload;
+  readonly startAfterMs: number;
+}
+
+/**
+ * Ingestion without a worker process: deliveries wait in a list until a test performs them. The runtime is the fake one
+ * behind the real client; its embeddings are made of word hashes, so texts that share words are near.
+ */
+export interface IngestionStage {
+  readonly blobs: BlobStore;
+  readonly blobsDir: string;
+  readonly runtime: HttpRuntimeClient;
+  readonly queue: JobQueue;
+  readonly deliveries: Delivery[];
+  addWorkspace(): Promise<StageWorkspace>;
+  addText(workspace: StageWorkspace, fileName: string, text: string): Promise<AddedDocument>;
+  /** Carry out all waiting deliveries, and those they cause. */
+  performAll(overrides?: Partial<IngestDeps>): Promise<RunResult[]>;
+  perform(delivery: Delivery, overrides?: Partial<IngestDeps>, shutdown?: AbortSignal): Promise<RunResult>;
+  /** Everything the index holds of a workspace, without ids and times, in a stable order. */
+  dumpIndex(workspaceId: string): Promise<readonly unknown[]>;
+  readRun(runId: string): Promise<typeof runs.$inferSelect>;
+  close(): Promise<void>;
+}
+
+export interface StageWorkspace {
+  readonly id: string;
+  readonly write: Awaited<ReturnType<typeof authorizeSystem<'document.write'>>>;
+  readonly read: Awaited<ReturnType<typeof authorizeSystem<'document.read'>>>;
+  readonly cancel: Awaited<ReturnType<typeof authorizeSystem<'run.cancel'>>>;
+}
+
+export async function openIngestionStage(
+  db: DatabaseExecutor,
+  runtimeOptions: FakeRuntimeOptions = {},
+): Promise<IngestionStage> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'lorehouse-stage-'));
+  const blobsDir = path.join(directory, 'blobs');
+  const blobs = createBlobStore(blobsDir);
+  const fake = await startFakeRuntime(runtimeOptions);
+  const runtime = createRuntimeClient({ socketPath: fake.socketPath });
+  const deliveries: Delivery[] = [];
+  const queue: JobQueue = {
+    enqueue(_tx, kind, payload, options) {
+      deliveries.push({ kind, payload, startAfterMs: options?.startAfterMs ?? 0 });
+      return Promise.resolve();
+    },
+  };
+  const logger = pino({ level: 'silent' });
+
+  const perform: IngestionStage['perform'] = (
+    { kind, payload },
+    overrides = {},
+    shutdown = new AbortController().signal,
+  ) => {
+    const handler =
+      kind === 'document.ingest'
+        ? createIngestHandler({ db, blobs, runtime, ...overrides })
+        : createDeleteHandler({ db, blobs });
+    return performRun({ db, queue, logger }, kind, payload, handler, shutdown);
+  };
+
+  return {
+    blobs,
+    blobsDir,
+    runtime,
+    queue,
+    deliveries,
+    perform,
+    async addWorkspace() {
+      const slug = `w-${randomUUID()}`;
+      const [row] = await db.insert(workspaces).values({ slug, name: slug }).returning();
+      if (!row) throw new Error('insert of a workspace returned no row');
+      return {
+        id: row.id,
+        write: await authorizeSystem('test', row.id, 'document.write'),
+        read: await authorizeSystem('test', row.id, 'document.read'),
+        cancel: await authorizeSystem('test', row.id, 'run.cancel'),
+      };
+    },
+    addText(workspace, fileName, text) {
+      return addDocument({ db, queue, blobs }, workspace.write, { fileName, stream: streamText(text) });
+    },
+    async performAll(overrides) {
+      const results: RunResult[] = [];
+      for (let next = deliveries.shift(); next; next = deliveries.shift()) results.push(await perform(next, overrides));
+      return results;
+    },
+    async dumpIndex(workspaceId) {
+      const rows = await db
+        .select({ chunk: chunks, embedding: chunkEmbeddings.embedding })
+        .from(chunks)
+        .leftJoin(chunkEmbeddings, eq(chunkEmbeddings.chunkId, chunks.id))
+        .where(eq(chunks.workspaceId, workspaceId))
+        .orderBy(asc(chunks.documentId), asc(chunks.ordinal));
+      const terms = await db.select().from(chunkTerms).where(eq(chunkTerms.workspaceId, workspaceId));
+      return rows.map(({ chunk, embedding }) => ({
+        page: chunk.pageNumber,
+        start: chunk.startOffset,
+        end: chunk.endOffset,
+        text: chunk.text,
+        headings: chunk.headings,
+        ordinal: chunk.ordinal,
+        termCount: chunk.termCount,
+        embedding: embedding && [...embedding].map((value) => value.toFixed(5)).join(' '),
+        terms: terms
+          .filter((term) => term.chunkId === chunk.id)
+          .map((term) => `${term.term}:${term.frequency}`)
+          .sort(),
+      }));
+    },
+    async readRun(runId) {
+      const [row] = await db.select().from(runs).where(eq(runs.id, runId));
+      if (!row) throw new Error(`no run ${runId}`);
+      return row;
+    },
+    async close() {
+      await runtime.close();
+      await fake.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function* streamText(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}
