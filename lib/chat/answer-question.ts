@@ -95,7 +95,8 @@ export function checkAnswer(
   };
 }
 
-function describeRefusal(query: string, sources: readonly Source[]): string {
+/** What a person reads instead of a guess. */
+export function describeRefusal(query: string, sources: readonly Source[]): string {
   const titles = [...new Set(sources.map((source) => source.documentTitle))];
   const nearest =
     titles.length === 0
@@ -191,7 +192,7 @@ export async function* answerQuestion(
     const passages = await packPassages(
       promptQuestion,
       sources,
-      { budgetTokens: config.sourceTokenBudget, passageTokens: config.passageTokens, limit: config.promptPassages },
+      { budgetTokens: config.sourceTokenBudget, limit: config.promptPassages },
       (texts) => countOrEstimate(deps, texts, signal),
     );
     const status = await deps.runtime.readStatus(signal === undefined ? {} : { signal });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { citeAnswer, stripMarkers } from './cite.ts';
-import { createTestSource } from './test-sources.ts';
+import { createTestSource, hostileCharacters } from './test-sources.ts';
 
 const torque = createTestSource({
   number: 1,
@@ -16,6 +16,8 @@ const storage = createTestSource({
   text: 'Store the pump in a dry room between 5 °C and 40 °C. Drain the hous-\ning first.',
 });
 const sources = [torque, oil, storage];
+
+const hostileText = fc.array(fc.constantFrom(...hostileCharacters), { maxLength: 80 }).map((pieces) => pieces.join(''));
 
 describe('citeAnswer', () => {
   test('keeps a marker that its passage bears out and takes it out of the text', () => {
@@ -113,8 +115,8 @@ describe('for any text', () => {
     '2024-05-01',
   );
   const text = fc.oneof(
-    fc.string({ unit: 'grapheme', maxLength: 200 }),
-    fc.string({ unit: 'binary', maxLength: 200 }),
+    hostileText,
+    hostileText,
     fc.array(word, { maxLength: 40 }).map((words) => words.join(' ')),
   );
 
@@ -132,7 +134,7 @@ describe('for any text', () => {
           expect(citation.answerEnd).toBeLessThanOrEqual(cited.text.length);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

@@ -15,6 +15,8 @@ const MIN_COVERAGE_MARKED = 0.4;
 const MIN_RUN_WORDS = 6;
 /** Longest quote shown, in characters; longer sentences are cut to the words that matched. */
 const MAX_QUOTE_CHARACTERS = 400;
+/** Words of a sentence that are compared; longer ones are tables, and comparing takes the product of both lengths. */
+const MAX_SENTENCE_WORDS = 200;
 /** Sources cited for one sentence. */
 const MAX_CITATIONS_PER_SENTENCE = 2;
 
@@ -31,7 +33,7 @@ interface Marker {
 }
 
 /** `[1]`, `[1, 3]`, `[2][3]`, `[source 1]`, `【1】`, with the blanks before. Footnote-like words in brackets stay. */
-const MARKER = /[ \t]*(?:\[|【)\s*(?:(?:source|passage)s?\s*)?(\d{1,2}(?:\s*[,;&]\s*\d{1,2})*)\s*(?:\]|】)/gi;
+const MARKER = /(?<![ \t])[ \t]*(?:\[|【)\s*(?:(?:source|passage)s?\s*)?(\d{1,2}(?:\s*[,;&]\s*\d{1,2})*)\s*(?:\]|】)/gi;
 
 /** Remove markers and remember where they stood. */
 export function stripMarkers(text: string): { readonly text: string; readonly markers: readonly Marker[] } {
@@ -56,10 +58,8 @@ interface Passage {
 const toFactStem = (fact: Fact) => `#${fact.key}`;
 
 /** Stems that carry the content of a piece of answer, without repetition. */
-function listContent(text: string, words: readonly Word[]): string[] {
-  const facts = findFacts(text).filter((fact) =>
-    words.some((word) => word.start >= fact.start && word.end <= fact.end),
-  );
+function listContent(answerFacts: readonly Fact[], sentence: Span, words: readonly Word[]): string[] {
+  const facts = answerFacts.filter((fact) => fact.start >= sentence.start && fact.end <= sentence.end);
   const plain = words
     .filter((word) => isContentWord(word.key) && !facts.some((fact) => word.start < fact.end && word.end > fact.start))
     .map((word) => stemWord(word.key));
@@ -74,7 +74,7 @@ function readPassage(source: Source): Passage {
     const factsInside = facts.filter((fact) => fact.start >= span.start && fact.end <= span.end);
     const stems = new Set([...inside.map((word) => stemWord(word.key)), ...factsInside.map(toFactStem)]);
     for (const word of inside) if (/^\d+$/.test(word.key)) stems.add(`#${canonicaliseNumber(word.key)}`);
-    return { ...span, words: inside, stems };
+    return { ...span, words: inside.slice(0, 2 * MAX_SENTENCE_WORDS), stems };
   });
   return { source, sentences, words };
 }
@@ -228,8 +228,9 @@ export function citeAnswer(rawText: string, sources: readonly Source[], question
   };
   const citations: Citation[] = [];
   const answerSentences = findSentences(text);
+  const answerFacts = findFacts(text);
   for (const [index, sentence] of answerSentences.entries()) {
-    const words = findWords(text, sentence);
+    const words = findWords(text, sentence).slice(0, MAX_SENTENCE_WORDS);
     const nextStart = answerSentences[index + 1]?.start ?? text.length;
     const isLast = index === answerSentences.length - 1;
     const marked = new Set(
@@ -239,7 +240,7 @@ export function citeAnswer(rawText: string, sources: readonly Source[], question
         .flatMap((marker) => marker.numbers),
     );
     const sentenceText = text.slice(sentence.start, sentence.end);
-    const content = listContent(text, words);
+    const content = listContent(answerFacts, sentence, words);
     const candidates = passages
       .map((passage) => matchPassage(words, content, passage, scale))
       .filter((candidate) => candidate !== null)

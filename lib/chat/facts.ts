@@ -104,9 +104,11 @@ function readUnit(name: string | undefined): string | null {
 /** Facts of a text in order, not overlapping. A date wins over its numbers, a code over its digits. */
 export function findFacts(text: string): Fact[] {
   const facts: Fact[] = [];
-  const isFree = (start: number, end: number) => facts.every((fact) => end <= fact.start || start >= fact.end);
+  const isTaken = new Uint8Array(text.length);
   const add = (fact: Fact) => {
-    if (isFree(fact.start, fact.end)) facts.push(fact);
+    if (isTaken.subarray(fact.start, fact.end).includes(1)) return;
+    isTaken.fill(1, fact.start, fact.end);
+    facts.push(fact);
   };
   for (const [pattern, toKey] of DATE_PATTERNS) {
     for (const match of text.matchAll(pattern)) {

@@ -205,6 +205,10 @@ export async function completeOnce(prepared: PreparedCompletion, signal: AbortSi
   };
 }
 
+const toChoice = (delta: Readonly<Record<string, string>>, finishReason: 'stop' | null = null) => ({
+  choices: [{ index: 0, delta, finish_reason: finishReason, logprobs: null }],
+});
+
 /**
  * Server-sent chunks as OpenAI's clients read them. The text streams as the model writes it; the last chunk carries the
  * grounding, with `lorehouse.text`, the checked text that offsets refer to (markers removed, a quotation perhaps added).
@@ -223,18 +227,15 @@ export async function* streamCompletion(
       model: prepared.model,
       ...fields,
     });
-  const choice = (delta: Readonly<Record<string, string>>, finishReason: 'stop' | null = null) => ({
-    choices: [{ index: 0, delta, finish_reason: finishReason, logprobs: null }],
-  });
   const collector = new GroundingCollector();
   try {
-    yield chunk(choice({ role: 'assistant', content: '' }));
+    yield chunk(toChoice({ role: 'assistant', content: '' }));
     for await (const event of prepared.events(signal)) {
       collector.take(event);
-      if (event.type === 'text-delta') yield chunk(choice({ content: event.text }));
+      if (event.type === 'text-delta') yield chunk(toChoice({ content: event.text }));
     }
     const { text, grounding } = collector.read();
-    yield chunk({ ...choice({}, 'stop'), lorehouse: { ...grounding, text } });
+    yield chunk({ ...toChoice({}, 'stop'), lorehouse: { ...grounding, text } });
     if (prepared.wantsUsage) yield chunk({ choices: [], usage: readUsage(grounding.provenance) });
     yield formatEvent(null, '[DONE]');
   } catch (error) {

@@ -6,8 +6,6 @@ import { findSentences } from './words.ts';
 export interface PackOptions {
   /** Tokens that all passages together may take. */
   readonly budgetTokens: number;
-  /** Tokens per passage; longer ones are cut to the sentences that speak of the question. */
-  readonly passageTokens: number;
   /** Passages at most. */
   readonly limit: number;
 }
@@ -15,9 +13,17 @@ export interface PackOptions {
 /** Same order as `texts`. */
 export type CountTokens = (texts: readonly string[]) => Promise<readonly number[]>;
 
+const toPassage = (source: Source, text: string): Passage => ({
+  number: source.number,
+  title: titlePassage(source),
+  text,
+});
+
 /**
- * Choose what the model reads. Sources keep their rank; a source longer than its share is cut to whole sentences, the ones
- * nearest to the question, in reading order. What does not fit is left out, but the first passage always goes in.
+ * Choose what the model reads: all passages when they fit, else the sentences of all of them that speak most of the question,
+ * in reading order under their passage. Of three such sentences one holds the answer in 96 of 100 cases (decision 0020), and
+ * a small model that reads three sentences is faster and strays less than one that reads three pages.
+ * @returns never empty when there is a source, even if its best sentence alone is over the budget
  */
 export async function packPassages(
   question: string,
@@ -27,44 +33,29 @@ export async function packPassages(
 ): Promise<Passage[]> {
   const offered = sources.slice(0, options.limit);
   if (offered.length === 0) return [];
-  const pieces = offered.map((source) => ({ source, sentences: findSentences(source.text) }));
+  const ranked = rankSentences(question, offered);
   const counts = await countTokens([
-    ...pieces.map(({ source }) => `${titlePassage(source)}\n${source.text}`),
-    ...pieces.flatMap(({ source, sentences }) => sentences.map((span) => source.text.slice(span.start, span.end))),
+    ...offered.map((source) => `${titlePassage(source)}\n${source.text}`),
+    ...ranked.map(({ source, span }) => source.text.slice(span.start, span.end)),
   ]);
-  let next = pieces.length;
+  const wholeTokens = counts.slice(0, offered.length).reduce((sum, count) => sum + count, 0);
+  if (wholeTokens <= options.budgetTokens) return offered.map((source) => toPassage(source, source.text.trim()));
+
+  const chosen = new Map<Source, Set<number>>();
   let left = options.budgetTokens;
-  const passages: Passage[] = [];
-  for (const [index, { source, sentences }] of pieces.entries()) {
-    const sentenceCounts = counts.slice(next, next + sentences.length);
-    next += sentences.length;
-    const whole = counts[index] ?? 0;
-    const room = Math.min(left, options.passageTokens);
-    const title = titlePassage(source);
-    if (whole <= room) {
-      passages.push({ number: source.number, title, text: source.text.trim() });
-      left -= whole;
-      continue;
-    }
-    if (passages.length > 0 && room < 48) break;
-    const titleTokens = Math.max(0, whole - sentenceCounts.reduce((sum, count) => sum + count, 0));
-    const kept = new Set<number>();
-    let used = Math.min(titleTokens, 16);
-    for (const quote of rankSentences(question, [source])) {
-      const at = sentences.findIndex((span) => span.start === quote.span.start);
-      const cost = sentenceCounts[at] ?? 0;
-      if (kept.size > 0 && used + cost > room) continue;
-      // The neighbour before often names what "it" is.
-      kept.add(at);
-      used += cost;
-    }
-    const text = sentences
-      .filter((_, at) => kept.has(at))
-      .map((span) => source.text.slice(span.start, span.end))
-      .join(' ');
-    passages.push({ number: source.number, title, text: text === '' ? source.text.slice(0, room * 3) : text });
-    left -= used;
-    if (left <= 0) break;
+  for (const [index, { source, span }] of ranked.entries()) {
+    const tokens = counts[offered.length + index] ?? 0;
+    if (tokens > left && chosen.size > 0) continue;
+    chosen.set(source, (chosen.get(source) ?? new Set()).add(span.start));
+    left -= tokens;
   }
-  return passages;
+  const passages = offered.flatMap((source) => {
+    const starts = chosen.get(source);
+    if (starts === undefined) return [];
+    const sentences = findSentences(source.text).filter((span) => starts.has(span.start));
+    return [toPassage(source, sentences.map((span) => source.text.slice(span.start, span.end)).join(' '))];
+  });
+  if (passages.length > 0) return passages;
+  // No sentence could be told apart (one endless line): the head of the first passage.
+  return offered.slice(0, 1).map((source) => toPassage(source, source.text.slice(0, options.budgetTokens * 3).trim()));
 }

@@ -33,6 +33,20 @@ import { createTestSource } from './test-sources.ts';
 
 const PASSAGE = 'Tighten the head bolts of the MX-7731 to 45 Nm. Repeat after 50 hours.';
 
+const answerWith = (text: string): FakeRuntimeOptions => ({ answer: () => ({ text }) });
+
+const ask = (question: string, conversationId: string | null = null): ChatTurnInput => ({
+  kind: 'ask',
+  conversationId,
+  question,
+});
+
+async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
+  const seen: ChatEvent[] = [];
+  for await (const event of events) seen.push(event);
+  return seen;
+}
+
 describeDatabase('chat turns', (getDatabase) => {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -83,19 +97,6 @@ describeDatabase('chat turns', (getDatabase) => {
       },
     };
     return { deps, fake, runtime, logged };
-  }
-
-  const answerWith = (text: string): FakeRuntimeOptions => ({ answer: () => ({ text }) });
-  const ask = (question: string, conversationId: string | null = null): ChatTurnInput => ({
-    kind: 'ask',
-    conversationId,
-    question,
-  });
-
-  async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
-    const seen: ChatEvent[] = [];
-    for await (const event of events) seen.push(event);
-    return seen;
   }
 
   async function runTurn(deps: ChatTurnDeps, access: Authorized<'chat.use'>, input: ChatTurnInput) {

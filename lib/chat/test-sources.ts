@@ -17,3 +17,33 @@ export function createTestSource(values: Partial<Source> & { readonly text: stri
     ...values,
   };
 }
+
+/** Pieces of text that break careless offsets: lone surrogates, combining marks, signs of both directions, brackets, digits. */
+export const hostileCharacters: readonly string[] = [
+  ...`a Z é 0 1 9 . , ; : ! ? - [ ] ( ) { } " ' % / \\ # * | >`.split(' '),
+  ' ',
+  '\n',
+  '\t',
+  '\u0000',
+  '\u00AD',
+  '\u0301',
+  '\u200D',
+  '\u202E',
+  '\uFEFF',
+  '\uD800',
+  '\uDC00',
+  '\u{1F469}\u200D\u{1F52C}',
+  'ﬁ',
+  'İ',
+  'ß',
+  '½',
+  '٣',
+  '−',
+  '‐\n',
+  '[1]',
+  '【2】',
+  ' kg',
+  ' °C',
+  ' March ',
+  'MX-',
+];

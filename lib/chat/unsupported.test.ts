@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { citeAnswer } from './cite.ts';
-import { createTestSource } from './test-sources.ts';
+import { createTestSource, hostileCharacters } from './test-sources.ts';
 import { findUnsupported } from './unsupported.ts';
 
 const manual = createTestSource({
@@ -18,6 +18,8 @@ function mark(answer: string) {
     ...(span.nearest === undefined ? {} : { nearest: span.nearest }),
   }));
 }
+
+const hostileText = fc.array(fc.constantFrom(...hostileCharacters), { maxLength: 80 }).map((pieces) => pieces.join(''));
 
 describe('findUnsupported', () => {
   test('marks nothing that the passage says in another notation', () => {
@@ -69,19 +71,15 @@ describe('findUnsupported', () => {
 
   test('never throws, and every span lies in the text', () => {
     fc.assert(
-      fc.property(
-        fc.string({ unit: 'binary', maxLength: 200 }),
-        fc.string({ unit: 'grapheme', maxLength: 200 }),
-        (answer, passage) => {
-          const source = createTestSource({ text: passage });
-          for (const span of findUnsupported(answer, [source], [])) {
-            expect(span.answerStart).toBeGreaterThanOrEqual(0);
-            expect(span.answerStart).toBeLessThan(span.answerEnd);
-            expect(span.answerEnd).toBeLessThanOrEqual(answer.length);
-          }
-        },
-      ),
-      { numRuns: 300 },
+      fc.property(hostileText, hostileText, (answer, passage) => {
+        const source = createTestSource({ text: passage });
+        for (const span of findUnsupported(answer, [source], [])) {
+          expect(span.answerStart).toBeGreaterThanOrEqual(0);
+          expect(span.answerStart).toBeLessThan(span.answerEnd);
+          expect(span.answerEnd).toBeLessThanOrEqual(answer.length);
+        }
+      }),
+      { numRuns: 100 },
     );
   });
 
@@ -100,7 +98,7 @@ describe('findUnsupported', () => {
         const marked = findUnsupported(passage, [createTestSource({ text: passage })], []);
         expect(marked.filter((span) => span.kind !== 'sentence')).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });

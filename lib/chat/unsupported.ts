@@ -5,6 +5,9 @@ import { findSentences, findWords, isContentWord, type Span, stemWord } from './
 /** A sentence with fewer content words says too little to be called unsupported ("Yes, it does."). */
 const MIN_SENTENCE_WORDS = 3;
 
+/** Of a sentence with a wrong fact: the share of its words that the passages must hold for the fact alone to be marked. */
+const MIN_KNOWN_SHARE = 0.6;
+
 /** Capitalised words that are no names. */
 const NOT_NAMES = new Set(
   'i yes no note warning caution danger january february march april may june july august september october november december monday tuesday wednesday thursday friday saturday sunday'.split(
@@ -56,8 +59,12 @@ export function findUnsupported(
     if (isCited) continue;
     const content = findWords(text, sentence).filter((word) => isContentWord(word.key));
     if (content.length < MIN_SENTENCE_WORDS) continue;
-    const isMarked = spans.some((s) => s.answerStart === sentence.start && s.answerEnd === sentence.end);
-    if (!isMarked) spans.push({ answerStart: sentence.start, answerEnd: sentence.end, kind: 'sentence' });
+    const isMarkedInside = spans.some((s) => s.answerStart >= sentence.start && s.answerEnd <= sentence.end);
+    const known = content.filter((word) => knownStems.has(stemWord(word.key)));
+    // One wrong number in a sentence that otherwise stands in the passages: the mark on the number says it.
+    if (isMarkedInside && known.length >= MIN_KNOWN_SHARE * content.length) continue;
+    const isMarkedWhole = spans.some((s) => s.answerStart === sentence.start && s.answerEnd === sentence.end);
+    if (!isMarkedWhole) spans.push({ answerStart: sentence.start, answerEnd: sentence.end, kind: 'sentence' });
   }
   return spans.sort((a, b) => a.answerStart - b.answerStart || a.answerEnd - b.answerEnd);
 }

@@ -9,12 +9,13 @@ export const answerConfigSchema = z.object({
   candidatesPerLeg: z.number().int().min(1).max(200).default(30),
   /** Passages shown as sources; an answer may cite any of them. */
   topK: z.number().int().min(1).max(20).default(4),
-  /** Of these, how many the model reads. Small models answer better, and sooner, from fewer. */
-  promptPassages: z.number().int().min(1).max(20).default(2),
-  /** Tokens (base model) that passages may take in the prompt. */
-  sourceTokenBudget: z.number().int().min(64).max(100_000).default(700),
-  /** Tokens (base model) of one passage in the prompt; longer ones are cut to the sentences nearest to the question. */
-  passageTokens: z.number().int().min(32).max(100_000).default(300),
+  /** Of these, how many the model reads at most. */
+  promptPassages: z.number().int().min(1).max(20).default(4),
+  /**
+   * Tokens (base model) of passages in the prompt. What does not fit is cut to the sentences that speak most of the question:
+   * about three with the default, which suits small models; give large ones thousands.
+   */
+  sourceTokenBudget: z.number().int().min(32).max(100_000).default(120),
   /** Below this support score (0 to 1) the answer is a refusal. */
   supportThreshold: z.number().min(0).max(1).default(0.35),
   /** Names the prompt template in lib/chat/prompt.ts. */

@@ -1,4 +1,5 @@
 import type { CallbackManagerForLLMRun } from '@langchain/core/callbacks/manager';
+import type { BaseLanguageModelInput } from '@langchain/core/language_models/base';
 import {
   BaseChatModel,
   type BaseChatModelCallOptions,
@@ -6,6 +7,7 @@ import {
 } from '@langchain/core/language_models/chat_models';
 import { AIMessage, AIMessageChunk, type BaseMessage, type UsageMetadata } from '@langchain/core/messages';
 import { ChatGenerationChunk, type ChatResult } from '@langchain/core/outputs';
+import type { Runnable } from '@langchain/core/runnables';
 import { invalidInput } from '#lib/domain/errors.ts';
 import type { ChatChunk, ChatMessage, RuntimeClient, RuntimePriority, TokenUsage } from '#lib/runtime/runtime-port.ts';
 
@@ -52,6 +54,19 @@ export class RuntimeChatModel extends BaseChatModel<RuntimeChatCallOptions> {
   override invocationParams() {
     const { model = 'base', temperature = 0, topP, seed, maxTokens } = this.#fields;
     return { model, temperature, topP, seed, maxTokens };
+  }
+
+  /**
+   * Agents bind their tools, even none. The inference server offers no tool calls.
+   * @throws AppError `input.invalid` for one tool or more
+   */
+  override bindTools(
+    tools: readonly unknown[],
+    options?: Partial<RuntimeChatCallOptions>,
+  ): Runnable<BaseLanguageModelInput, AIMessageChunk, RuntimeChatCallOptions> {
+    if (tools.length > 0)
+      throw invalidInput(`expected no tools, got ${tools.length}: the inference server cannot call any`);
+    return this.withConfig(options ?? {});
   }
 
   #open(messages: readonly BaseMessage[], options: this['ParsedCallOptions']): AsyncIterable<ChatChunk> {

@@ -9,6 +9,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { authorize } from '#lib/auth/authorize.ts';
 import { type AnswerDeps, answerQuestion } from '#lib/chat/answer-question.ts';
 import { findWords, isContentWord, stemWord } from '#lib/chat/words.ts';
@@ -19,13 +20,14 @@ import { type AnswerConfig, answerConfigSchema } from '#lib/domain/answer-config
 import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 
-interface Row {
-  readonly question: string;
-  readonly answers: readonly string[];
-  readonly document: string;
-  readonly context: string;
-  readonly title: string;
-}
+const rowSchema = z.object({
+  question: z.string(),
+  answers: z.array(z.string()),
+  document: z.string(),
+  context: z.string(),
+  title: z.string(),
+});
+type Row = z.infer<typeof rowSchema>;
 
 interface Passage {
   readonly id: string;
@@ -251,7 +253,7 @@ const config = readConfig(options.set);
 const rows = (await readFile(options.dataset, 'utf8'))
   .split('\n')
   .filter((line) => line.trim() !== '')
-  .map((line) => JSON.parse(line) as Row);
+  .map((line) => rowSchema.parse(JSON.parse(line)));
 const passages = [
   ...new Map(
     rows.map((row) => [row.document, { id: row.document, title: row.title.replaceAll('_', ' '), text: row.context }]),
@@ -336,7 +338,10 @@ const result = {
   wrongUnmarked: round(
     mean(generated.map(({ own, row, unsupported }) => (!contains(own, row) && unsupported.length === 0 ? 1 : 0))),
   ),
-  words: round(mean(generated.map(({ own }) => own.split(/\s+/).filter(Boolean).length)), 1),
+  words: round(
+    mean(answered.filter(({ kind }) => kind !== 'refusal').map(({ own }) => own.split(/\s+/).filter(Boolean).length)),
+    1,
+  ),
   seconds: round(mean(answered.map(({ seconds }) => seconds)), 1),
   firstTextSeconds: round(
     mean(answered.flatMap(({ firstTextMs }) => (firstTextMs === null ? [] : [firstTextMs / 1000]))),
