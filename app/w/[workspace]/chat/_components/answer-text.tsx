@@ -42,7 +42,13 @@ export const AnswerText = memo(function AnswerText({
         const citation = citations[Number(index)];
         const source = sources.find((each) => each.number === citation?.sourceNumber);
         if (citation === undefined || source === undefined) return null;
-        return <CitationChip citation={citation} source={source} onOpen={onOpenSource} />;
+        return (
+          <>
+            {/* Word joiner: the number never begins a line of its own. */}
+            {'\u2060'}
+            <CitationChip citation={citation} source={source} onOpen={onOpenSource} />
+          </>
+        );
       },
       [unsupportedElement]: ({ index, children }) => {
         const span = unsupportedSpans[Number(index)];

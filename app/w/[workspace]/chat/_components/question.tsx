@@ -61,7 +61,7 @@ export function Question({
   }
   return (
     <div className="group flex items-start gap-2">
-      <h2 className="min-w-0 flex-1 whitespace-pre-wrap break-words font-serif text-[1.375rem] font-semibold leading-snug tracking-[-0.005em]">
+      <h2 className="min-w-0 flex-1 whitespace-pre-wrap text-pretty break-words font-serif text-[1.375rem] font-semibold leading-snug tracking-[-0.005em]">
         {text}
       </h2>
       {canEdit ? (

@@ -14,7 +14,7 @@ import { useChat } from './chat-provider.tsx';
 type ShownSource = MessageView['sources'][number];
 
 /** PDF rendering needs a browser, and 300 kB of code that a reader without open sources never loads. */
-const PdfPage = dynamic(() => import('./pdf-page.tsx').then((module) => module.PdfPage), {
+const PdfPage = dynamic(() => import('#app/_components/pdf/pdf-page.tsx').then((module) => module.PdfPage), {
   ssr: false,
   loading: () => <Skeleton className="m-4 h-[60vh]" />,
 });
@@ -177,10 +177,10 @@ export function SourcePanel({
           >
             {source.documentTitle}
           </h2>
-          <p className="truncate text-xs text-ink-faint">
+          <p className="truncate text-xs text-ink-faint" title={source.headings.join(' › ')}>
             Page {source.pageNumber}
             {loaded.kind === 'ready' && loaded.page.pageCount !== null ? ` of ${loaded.page.pageCount}` : ''}
-            {source.headings.length > 0 ? ` · ${source.headings.join(' › ')}` : ''}
+            {source.headings.length > 0 ? ` · ${source.headings.at(-1)}` : ''}
           </p>
         </div>
         <div className="-mr-1.5 flex shrink-0 items-center">

@@ -22,6 +22,11 @@ describe('locateQuote', () => {
     ]);
   });
 
+  it('finds a row of a table, which extraction wrote with bars between the cells', () => {
+    const items = ['TW-3318', 'Lid seal', '36.40', 'TW-3381', 'Gas spring for the lid, pair', '74.90'];
+    expect(read(items, 'TW-3318 | Lid seal | 36.40')).toEqual(['TW-3318', 'Lid seal', '36.40']);
+  });
+
   it('lets the passage decide between two equal places', () => {
     const items = ['Model A: replace the filter yearly.', 'Model B: replace the filter yearly.'];
     expect(locateQuote(items, 'replace the filter yearly.')).toEqual([]);

@@ -14,8 +14,11 @@ interface Squashed {
   readonly origins: readonly { readonly itemIndex: number; readonly offset: number }[];
 }
 
-/** Spaces, all kinds of dashes and soft hyphens: where extraction and page layout differ. */
-const skipped = /[\s\u00AD\u200B-\u200D\u2060\uFEFF\-\u2010-\u2015\u2212]/u;
+/**
+ * Where extraction and page layout differ: spaces, all kinds of dashes and soft hyphens, the bars that extraction puts between
+ * the cells of a table, bullets.
+ */
+const skipped = /[\s\u00AD\u200B-\u200D\u2060\uFEFF\-\u2010-\u2015\u2212|*•◦▪‣·]/u;
 const quoteMarks: Readonly<Record<string, string>> = { '“': '"', '”': '"', '„': '"', '‘': "'", '’': "'", '‚': "'" };
 
 /** Reduce text to what survives layout: no spaces, no hyphens, ligatures and wide forms resolved, lower case. */

@@ -4,10 +4,10 @@ import 'react-pdf/dist/Page/TextLayer.css';
 import { ChevronLeft, ChevronRight, Minus, Plus } from 'lucide-react';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Document, Page, pdfjs } from 'react-pdf';
-import { Button } from '#app/_components/ui/button.tsx';
-import { Callout } from '#app/_components/ui/callout.tsx';
-import { Skeleton } from '#app/_components/ui/page.tsx';
-import { type ItemRange, locateQuote } from '../_state/locate-quote.ts';
+import { Button } from '../ui/button.tsx';
+import { Callout } from '../ui/callout.tsx';
+import { Skeleton } from '../ui/page.tsx';
+import { type ItemRange, locateQuote } from './locate-quote.ts';
 
 // From our own origin: the page's policy allows no other, and the worker must be of the very version of the library.
 pdfjs.GlobalWorkerOptions.workerSrc = new URL('pdfjs-dist/build/pdf.worker.min.mjs', import.meta.url).toString();
@@ -110,7 +110,7 @@ export function PdfPage({
         </Button>
         {pageNumber === initialPageNumber ? null : (
           <Button look="link" size="none" className="ml-1" onClick={() => setPageNumber(initialPageNumber)}>
-            Back to the passage
+            {quotes.length > 0 ? 'Back to the passage' : `Back to page ${initialPageNumber}`}
           </Button>
         )}
         <span className="ml-auto" />
