@@ -13,8 +13,15 @@ export default defineConfig({
   timeout: 180_000,
   expect: { timeout: 20_000 },
   reporter: [['list'], ['json', { outputFile: process.env['PLAYWRIGHT_JSON_OUTPUT_FILE'] ?? 'test-results/e2e.json' }]],
+  projects: [
+    // Creates the owner through the one-time link; everything else signs in with its cookies.
+    { name: 'journey', testMatch: /journey\.setup\.ts/ },
+    { name: 'product', testMatch: /\.spec\.ts/, dependencies: ['journey'] },
+  ],
   use: {
     viewport: { width: 1280, height: 800 },
+    // Set by the global set-up; workers start after it.
+    ...(process.env['E2E_BASE_URL'] ? { baseURL: process.env['E2E_BASE_URL'] } : {}),
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
     launchOptions: {

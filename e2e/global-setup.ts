@@ -91,6 +91,7 @@ export default async function startProduct(): Promise<() => Promise<void>> {
     const { baseUrl, setupUrl } = await waitForReady(child, path.join('test-results', 'product.log'));
     const product: RunningProduct = { baseUrl, setupUrl, dataDir, supervisorPid: child.pid ?? 0 };
     await writeFile(stateFile, JSON.stringify(product));
+    process.env['E2E_BASE_URL'] = baseUrl;
     return stop;
   } catch (error) {
     await stop();

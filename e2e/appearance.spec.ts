@@ -1,0 +1,48 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test } from '@playwright/test';
+import { ownerState, takeScreenshot } from './product.ts';
+
+const pages = [
+  ['chat', '/w/demo/chat'],
+  ['sources', '/w/demo/sources'],
+  ['settings', '/w/demo/settings'],
+  ['members', '/admin/demo/members'],
+  ['jobs', '/admin/demo/jobs'],
+  ['account', '/w/demo/account'],
+] as const;
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  for (const viewport of [
+    { width: 1280, height: 800 },
+    { width: 390, height: 844 },
+  ]) {
+    test.describe(`${colorScheme}, ${viewport.width} px`, () => {
+      test.use({ storageState: ownerState, colorScheme, viewport });
+      for (const [name, address] of pages)
+        test(`${name} has no accessibility violation and does not scroll sideways`, async ({ page }) => {
+          await page.goto(address);
+          await expect(page.getByRole('main')).toBeVisible();
+          await page.evaluate(() =>
+            Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null))),
+          );
+          await takeScreenshot(page, `${name}-${colorScheme}-${viewport.width}`);
+          const { violations } = await new AxeBuilder({ page }).analyze();
+          expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          expect(overflow).toBeLessThanOrEqual(0);
+        });
+    });
+  }
+}
+
+test.describe('signed out', () => {
+  test('the sign-in page is accessible', async ({ page }) => {
+    await page.goto('/sign-in');
+    await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    await takeScreenshot(page, 'sign-in');
+  });
+});
