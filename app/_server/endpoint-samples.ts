@@ -17,7 +17,10 @@ export interface SampleTenant {
   readonly runId: string;
   /** Of the owner. */
   readonly conversationId: string;
+  /** The question; `messageId` is its answer. */
+  readonly questionId: string;
   readonly messageId: string;
+  readonly deletedConversationId: string;
 }
 
 export interface SampleCall {
@@ -32,6 +35,8 @@ export interface SampleCall {
 export interface EndpointSample {
   /** `workspace` is added by the matrix. Ids of the tenant make the foreign calls: they must all be 404. */
   readonly call: (tenant: SampleTenant) => SampleCall;
+  /** Other shapes of the input, each with ids of its own. */
+  readonly otherCalls?: readonly ((tenant: SampleTenant) => SampleCall)[];
   /** Rows of one person: others of the same workspace get 404 too. */
   readonly isPersonal?: boolean;
   /** Why the other tenant's values are no trespass here, e.g. the token is the authority. */
@@ -124,4 +129,55 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   },
   'run.cancel': { call: (tenant) => ({ input: { runId: tenant.runId } }) },
   'run.retry': { call: (tenant) => ({ input: { runId: tenant.runId } }), alsoFine: [409] },
+
+  'POST /api/w/[workspace]/chat': {
+    call: (tenant) => ({ input: { kind: 'ask', conversationId: tenant.conversationId, question: 'What is it?' } }),
+    otherCalls: [
+      (tenant) => ({ input: { kind: 'regenerate', messageId: tenant.messageId } }),
+      (tenant) => ({ input: { kind: 'edit', messageId: tenant.questionId, question: 'What else is it?' } }),
+    ],
+    isPersonal: true,
+  },
+  'GET /api/w/[workspace]/chat/messages/[messageId]': {
+    call: (tenant) => ({ params: { messageId: tenant.messageId } }),
+    isPersonal: true,
+  },
+  'POST /api/w/[workspace]/chat/messages/[messageId]/stop': {
+    call: (tenant) => ({ params: { messageId: tenant.messageId } }),
+    isPersonal: true,
+  },
+  'PUT /api/w/[workspace]/chat/messages/[messageId]/feedback': {
+    call: (tenant) => ({ params: { messageId: tenant.messageId }, input: { isHelpful: true } }),
+    isPersonal: true,
+  },
+  'DELETE /api/w/[workspace]/chat/messages/[messageId]/feedback': {
+    call: (tenant) => ({ params: { messageId: tenant.messageId } }),
+    isPersonal: true,
+  },
+  'conversation.rename': {
+    call: (tenant) => ({ input: { conversationId: tenant.conversationId, title: 'Renamed' } }),
+    isPersonal: true,
+  },
+  'conversation.delete': { call: (tenant) => ({ input: { conversationId: tenant.conversationId } }), isPersonal: true },
+  'conversation.restore': {
+    call: (tenant) => ({ input: { conversationId: tenant.deletedConversationId } }),
+    isPersonal: true,
+  },
+  'conversation.search': { call: () => ({ input: { query: 'secret' } }) },
+  'message.give-feedback': {
+    call: (tenant) => ({ input: { messageId: tenant.messageId, isHelpful: false, comment: 'No.', correction: '' } }),
+    isPersonal: true,
+  },
+
+  'GET /api/v1/openapi.json': { call: nothing, publicStatus: 200 },
+  'POST /api/v1/documents': {
+    call: () => ({ file: { name: 'from-a-key.txt', type: 'text/plain', content: 'Another note.' } }),
+  },
+  'GET /api/v1/documents/[documentId]': { call: (tenant) => ({ params: { documentId: tenant.documentId } }) },
+  'GET /api/v1/models': { call: nothing },
+  'POST /api/v1/chat/completions': {
+    call: (tenant) => ({ input: { model: tenant.slug, messages: [{ role: 'user', content: 'What is it?' }] } }),
+    // No model runs in the test.
+    alsoFine: [503],
+  },
 };

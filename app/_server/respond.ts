@@ -30,6 +30,8 @@ const statusByFamily: Readonly<Record<string, number>> = {
   model: 503,
   connection: 503,
   database: 503,
+  disk: 503,
+  server: 503,
   queue: 503,
   retrieval: 503,
   internal: 500,

@@ -149,6 +149,9 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       },
     },
     advanced: {
+      // Said outright, because better-auth switches both checks off by itself where NODE_ENV is `test`.
+      disableCSRFCheck: false,
+      disableOriginCheck: false,
       cookiePrefix: 'lorehouse',
       useSecureCookies: publicUrl.protocol === 'https:',
       database: { generateId: () => createUuid() },
