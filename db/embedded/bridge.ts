@@ -37,13 +37,16 @@ import {
  * first two end with the server only; statements that take session locks directly are refused.
  *
  * A cycle runs on this thread to its end. So a running query cannot be cancelled (the request is read when it is over; it
- * does cancel a cycle that still waits), `statement_timeout` has no effect, and the whole answer to one cycle may lie in this
+ * does cancel a cycle that still waits), PostgreSQL's timeouts have no effect but for the bridge's own, and the whole answer to one cycle may lie in this
  * process's memory, up to `maxResponseBytes`. A client that reads slowly gets its next cycle run only when its answers so far
  * have left for the socket.
  */
 export interface BridgeOptions {
   readonly engine: Engine;
-  /** How long a client may hold the engine in a transaction without sending anything, or without reading its answers. */
+  /**
+   * How long a client may hold the engine in a transaction without sending anything, or without reading its answers. A client
+   * may ask for less (milliseconds, as `idle_in_transaction_session_timeout` in its startup packet), never for more.
+   */
   readonly idleInTransactionTimeoutMs: number;
   /** Longest answer to one cycle. */
   readonly maxResponseBytes: number;
@@ -96,6 +99,7 @@ interface Client {
   settings: SessionSettings;
   mustReadSettings: boolean;
   unnamedStatement: Buffer | null;
+  idleInTransactionTimeoutMs: number;
   startupTimer: NodeJS.Timeout | null;
 }
 
@@ -170,6 +174,7 @@ export class Bridge {
       settings: NO_SETTINGS,
       mustReadSettings: false,
       unnamedStatement: null,
+      idleInTransactionTimeoutMs: this.#options.idleInTransactionTimeoutMs,
       startupTimer: null,
     };
     this.#clients.set(number, client);
@@ -226,6 +231,10 @@ export class Bridge {
       return;
     }
     client.settings = readStartupSettings(parameters);
+    const ownTimeoutMs = Number(parameters.get('idle_in_transaction_session_timeout'));
+    if (ownTimeoutMs > 0) {
+      client.idleInTransactionTimeoutMs = Math.min(ownTimeoutMs, this.#options.idleInTransactionTimeoutMs);
+    }
     if (client.settings.size > 0 && !this.#trySettings(client)) return;
     client.isStarted = true;
     this.#turns.push(client);
@@ -410,8 +419,8 @@ export class Bridge {
       }
     }
     this.#stopIdleTimer();
-    const output = new ResponseWriter(client.socket, this.#options.maxResponseBytes);
-    const status = this.#execute(client, cycle, output);
+    const output = new ResponseWriter(client.socket);
+    const { status, isOverLimit } = this.#execute(client, cycle, output);
     output.finish();
 
     client.mustReadSettings ||= cycle.touchesSettings;
@@ -428,7 +437,7 @@ export class Bridge {
       this.#activeSettings = client.settings;
       this.#unnamedStatementOf = null;
     }
-    if (output.isOverLimit) {
+    if (isOverLimit) {
       const message = `the answer is longer than ${this.#options.maxResponseBytes} bytes; ask for it in parts`;
       this.#expel(client, { severity: 'FATAL', sqlState: '54000', message });
     } else if (client.isLeaving && client.queue.length === 0) {
@@ -438,8 +447,12 @@ export class Bridge {
     }
   }
 
-  /** @returns the transaction status after the cycle */
-  #execute(client: Client, cycle: Cycle, output: ResponseWriter): TransactionStatus {
+  /** @returns the transaction status after the cycle, and whether its answer was cut */
+  #execute(
+    client: Client,
+    cycle: Cycle,
+    output: ResponseWriter,
+  ): { readonly status: TransactionStatus; readonly isOverLimit: boolean } {
     const mustRestore =
       cycle.needsUnnamedStatement && this.#unnamedStatementOf !== client && client.unnamedStatement !== null;
     const messages =
@@ -447,13 +460,16 @@ export class Bridge {
         ? Buffer.concat([client.unnamedStatement, cycle.bytes])
         : cycle.bytes;
     if (mustRestore) this.#unnamedStatementOf = client;
-    const scanner = new ResponseScanner((bytes) => output.write(bytes), { dropFirstParseComplete: mustRestore });
+    const scanner = new ResponseScanner((bytes) => output.write(bytes), {
+      dropFirstParseComplete: mustRestore,
+      maxBytes: this.#options.maxResponseBytes,
+    });
     this.#engine.execute(messages, (bytes) => scanner.push(bytes));
-    if (!cycle.isComplete) return this.#ownerStatus;
+    if (!cycle.isComplete) return { status: this.#ownerStatus, isOverLimit: scanner.isOverLimit };
     // A query right after a failed extended message, without the Sync between, is skipped by the engine until a Sync comes.
     if (scanner.status === null) this.#engine.execute(encodeSync(), (bytes) => scanner.push(bytes));
     if (scanner.status === null) throw new Error('the engine did not finish a cycle; it is not usable any more');
-    return scanner.status;
+    return { status: scanner.status, isOverLimit: scanner.isOverLimit };
   }
 
   #startIdleTimer(client: Client): void {
@@ -465,7 +481,7 @@ export class Bridge {
         sqlState: '25P03',
         message: 'terminating connection due to idle-in-transaction timeout',
       });
-    }, this.#options.idleInTransactionTimeoutMs);
+    }, client.idleInTransactionTimeoutMs);
   }
 
   #stopIdleTimer(): void {
@@ -493,23 +509,15 @@ function isRunnable(client: Client): boolean {
 /** Copies an answer out of the engine's memory in blocks: one small write per row would cost more than the row. */
 class ResponseWriter {
   readonly #socket: Socket;
-  readonly #maxBytes: number;
   #block = Buffer.allocUnsafe(OUTPUT_BLOCK_BYTES);
   #used = 0;
-  #totalBytes = 0;
 
-  constructor(socket: Socket, maxBytes: number) {
+  constructor(socket: Socket) {
     this.#socket = socket;
-    this.#maxBytes = maxBytes;
-  }
-
-  get isOverLimit(): boolean {
-    return this.#totalBytes > this.#maxBytes;
   }
 
   write(bytes: Uint8Array): void {
-    this.#totalBytes += bytes.length;
-    if (this.isOverLimit || this.#socket.destroyed) return;
+    if (this.#socket.destroyed) return;
     if (bytes.length > this.#block.length - this.#used) this.#send();
     if (bytes.length >= OUTPUT_BLOCK_BYTES) {
       this.#socket.write(Buffer.from(bytes));

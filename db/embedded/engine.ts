@@ -37,6 +37,46 @@ export class EngineQueryError extends Error {
   }
 }
 
+/** The engine ended itself or trapped; only a new process can open the cluster again. */
+export class EngineDiedError extends Error {
+  constructor(cause: unknown) {
+    super('the embedded database engine died', { cause });
+    this.name = 'EngineDiedError';
+  }
+}
+
+/** The exit status that PGlite gives PostgreSQL's error recovery: any SQL error, and no reason to worry. */
+const SQL_ERROR_STATUS = 100;
+
+const MAIN_LOOP = '_PostgresMainLoopOnce';
+
+type MainLoop = Record<typeof MAIN_LOOP, () => void>;
+
+/**
+ * PGlite calls the main loop until all input is read and ignores every exception but that of a SQL error. An engine that is
+ * dead reads nothing, so it would be called forever. This wrapper turns such an exception into one that also escapes there:
+ * reading its `status` throws.
+ */
+function letDeathEscape(mod: MainLoop): void {
+  const runOnce = mod[MAIN_LOOP].bind(mod);
+  mod[MAIN_LOOP] = () => {
+    try {
+      runOnce();
+    } catch (error) {
+      if (typeof error === 'object' && error !== null && 'status' in error && error.status === SQL_ERROR_STATUS) {
+        throw error;
+      }
+      const died = new EngineDiedError(error);
+      Object.defineProperty(died, 'status', {
+        get() {
+          throw new EngineDiedError(error);
+        },
+      });
+      throw died;
+    }
+  };
+}
+
 /** The parts of Emscripten's file system that PGlite's types leave out. */
 interface NodeFileSystemMount {
   readonly FS: {
@@ -58,17 +98,60 @@ function installSync(mod: object): void {
   };
 }
 
-/** Emscripten's NODEFS drops fsync; this one hands it to the system. */
-class SyncingNodeFS extends NodeFS {
+/**
+ * PostgreSQL's timers cannot interrupt a query that never leaves this thread. They would go off between two queries instead,
+ * and those that mean to end the session (`transaction_timeout`, `idle_in_transaction_session_timeout`) end the engine with it.
+ */
+function disarmTimers(imports: WebAssembly.Imports): void {
+  const environment = imports['env'];
+  if (environment?.['_setitimer_js'] === undefined)
+    throw new TypeError('PGlite has no timer import; its version has changed');
+  environment['_setitimer_js'] = () => 0;
+}
+
+/** A directory of the system as PostgreSQL's data directory. */
+class ClusterFS extends NodeFS {
+  readonly #durability: Durability;
+
+  constructor(clusterDir: string, durability: Durability) {
+    super(clusterDir);
+    this.#durability = durability;
+  }
+
   override async init(...[pg, options]: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const { emscriptenOpts } = await super.init(pg, options);
-    return { emscriptenOpts: { ...emscriptenOpts, preRun: [...(emscriptenOpts.preRun ?? []), installSync] } };
+    const { instantiateWasm, preRun = [] } = emscriptenOpts;
+    if (instantiateWasm === undefined)
+      throw new TypeError('PGlite loads its engine in another way; its version has changed');
+    return {
+      emscriptenOpts: {
+        ...emscriptenOpts,
+        instantiateWasm: (...[imports, onInstance]: Parameters<typeof instantiateWasm>) => {
+          disarmTimers(imports);
+          return instantiateWasm(imports, onInstance);
+        },
+        // Emscripten's NODEFS drops fsync.
+        preRun: this.#durability === 'power' ? [...preRun, installSync] : preRun,
+      },
+    };
   }
 }
 
+/**
+ * PostgreSQL measures its stack in WebAssembly's memory, while the calls use JavaScript's stack, which overflows first and kills
+ * the engine. At this limit deep SQL gets PostgreSQL's own error instead ("stack depth limit exceeded"), as long as
+ * JavaScript's stack is {@link ENGINE_STACK_KIB}.
+ */
+const MAX_STACK_DEPTH = '200kB';
+
+/** For `node --stack-size` of the process that opens an engine; half of what Linux and macOS give a main thread. */
+export const ENGINE_STACK_KIB = 3900;
+
+const COMMON_START_PARAMETERS = [...PGlite.defaultStartParams, '-c', `max_stack_depth=${MAX_STACK_DEPTH}`];
+
 /** `-F` is PostgreSQL's fsync=off. The default sync method opens files with O_DSYNC, which NODEFS does not pass on. */
 const DURABLE_START_PARAMETERS = [
-  ...PGlite.defaultStartParams.filter((parameter) => parameter !== '-F'),
+  ...COMMON_START_PARAMETERS.filter((parameter) => parameter !== '-F'),
   '-c',
   'wal_sync_method=fsync',
 ];
@@ -78,10 +161,11 @@ const ignoreBytes = (_bytes: Uint8Array): void => undefined;
 /** @param clusterDir PostgreSQL's data directory; created and initialised (3 to 10 s) when it does not exist */
 export async function openEngine(clusterDir: string, durability: Durability): Promise<Engine> {
   const pglite = await PGlite.create({
-    fs: durability === 'power' ? new SyncingNodeFS(clusterDir) : new NodeFS(clusterDir),
+    fs: new ClusterFS(clusterDir, durability),
     extensions: { vector },
-    startParams: durability === 'power' ? DURABLE_START_PARAMETERS : PGlite.defaultStartParams,
+    startParams: durability === 'power' ? DURABLE_START_PARAMETERS : COMMON_START_PARAMETERS,
   });
+  letDeathEscape(pglite.Module);
   let sink = ignoreBytes;
   // Installs the callback for all later calls of execProtocolRawSync, the one entry point that reports errors as exceptions.
   await pglite.execProtocolRawStream(new Uint8Array(0), { syncToFs: false, onRawData: (bytes) => sink(bytes) });

@@ -3,11 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { encodeMessage, encodeReadyForQuery, encodeString } from './protocol.ts';
 import { ResponseScanner } from './response-scanner.ts';
 
-function scan(chunks: readonly Buffer[], dropFirstParseComplete: boolean) {
+function scan(chunks: readonly Buffer[], dropFirstParseComplete: boolean, maxBytes = 1_000_000) {
   const forwarded: Buffer[] = [];
-  const scanner = new ResponseScanner((bytes) => forwarded.push(Buffer.from(bytes)), { dropFirstParseComplete });
+  const scanner = new ResponseScanner((bytes) => forwarded.push(Buffer.from(bytes)), {
+    dropFirstParseComplete,
+    maxBytes,
+  });
   for (const chunk of chunks) scanner.push(chunk);
-  return { bytes: Buffer.concat(forwarded), status: scanner.status };
+  return { bytes: Buffer.concat(forwarded), status: scanner.status, isOverLimit: scanner.isOverLimit };
 }
 
 const row = encodeMessage('D', Buffer.from('some row'));
@@ -29,9 +32,19 @@ describe('ResponseScanner', () => {
         expect(scan(chunks, mustDrop)).toEqual({
           bytes: Buffer.concat([...kept, encodeReadyForQuery('E')]),
           status: 'E',
+          isOverLimit: false,
         });
       }),
     );
+  });
+
+  it('ends an answer that is too long behind a whole message, and still sees its status', () => {
+    const bytes = Buffer.concat([row, row, row, encodeReadyForQuery('I')]);
+    expect(scan([bytes], false, 2 * row.length)).toEqual({
+      bytes: Buffer.concat([row, row]),
+      status: 'I',
+      isOverLimit: true,
+    });
   });
 
   it('knows no status before a ReadyForQuery', () => {

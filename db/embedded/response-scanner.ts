@@ -7,10 +7,13 @@ const NOTIFICATION = 'A'.charCodeAt(0);
 /**
  * Reads along in what the engine answers to one cycle, and passes it on but for two kinds of messages: notifications (they
  * belong to no client of a shared session) and, when asked, the first ParseComplete (of a Parse that the bridge put in).
- * Chunks may end anywhere, also inside a header.
+ * From the first message that would make the answer longer than allowed, nothing is passed on, so what was ends with a whole
+ * message. Chunks may end anywhere, also inside a header.
  */
 export class ResponseScanner {
   readonly #forward: (bytes: Uint8Array) => void;
+  readonly #maxBytes: number;
+  #answerBytes = 0;
   #mustDropParseComplete: boolean;
   #carry: Uint8Array | null = null;
   #bodyBytesLeft = 0;
@@ -19,9 +22,17 @@ export class ResponseScanner {
   status: TransactionStatus | null = null;
 
   /** @param forward called at once with views that are valid only during the call */
-  constructor(forward: (bytes: Uint8Array) => void, options: { readonly dropFirstParseComplete: boolean }) {
+  constructor(
+    forward: (bytes: Uint8Array) => void,
+    options: { readonly dropFirstParseComplete: boolean; readonly maxBytes: number },
+  ) {
     this.#forward = forward;
+    this.#maxBytes = options.maxBytes;
     this.#mustDropParseComplete = options.dropFirstParseComplete;
+  }
+
+  get isOverLimit(): boolean {
+    return this.#answerBytes > this.#maxBytes;
   }
 
   push(chunk: Uint8Array): void {
@@ -48,6 +59,7 @@ export class ResponseScanner {
       }
       const view = new DataView(bytes.buffer, bytes.byteOffset + position, headerBytes);
       this.#bodyBytesLeft = view.getInt32(1) - (headerBytes - 1);
+      this.#answerBytes += view.getInt32(1) + 1;
       if (type === READY_FOR_QUERY) this.status = toStatus(view.getUint8(5));
       this.#isBodyDropped = this.#mustDrop(type);
       if (this.#isBodyDropped) flushUpTo(position);
@@ -58,7 +70,7 @@ export class ResponseScanner {
   }
 
   #mustDrop(type: number | undefined): boolean {
-    if (type === NOTIFICATION) return true;
+    if (type === NOTIFICATION || this.isOverLimit) return true;
     if (type !== PARSE_COMPLETE || !this.#mustDropParseComplete) return false;
     this.#mustDropParseComplete = false;
     return true;
