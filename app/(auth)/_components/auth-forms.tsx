@@ -41,10 +41,9 @@ export function JoinButton({ token, workspaceName }: { readonly token: string; r
         size="lg"
         isPending={isPending || isLeaving}
         onClick={() => {
-          void run({ token }).then((result) => {
-            if (result === null) return;
+          run({ token }, ({ redirectTo }) => {
             setLeaving(true);
-            window.location.assign(result.data.redirectTo);
+            window.location.assign(redirectTo);
           });
         }}
       >

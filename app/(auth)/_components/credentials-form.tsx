@@ -83,10 +83,9 @@ export function CredentialsForm({
           const value = data.get(name);
           return typeof value === 'string' ? value : '';
         };
-        void run({ name: read('name'), email: read('email'), password: read('password') }).then((result) => {
-          if (result === null) return;
+        run({ name: read('name'), email: read('email'), password: read('password') }, ({ redirectTo }) => {
           setLeaving(true);
-          window.location.assign(result.data.redirectTo);
+          window.location.assign(redirectTo);
         });
       }}
     >

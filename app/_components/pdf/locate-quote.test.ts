@@ -52,19 +52,22 @@ describe('locateQuote', () => {
   });
 
   it('finds any slice of a page again, however the page is cut into items', () => {
-    const word = fc.stringMatching(/^[a-zA-Z0-9]{3,8}$/);
     fc.assert(
-      fc.property(fc.uniqueArray(word, { minLength: 6, maxLength: 30 }), fc.nat(), fc.nat(), (words, a, b) => {
-        const first = a % (words.length - 3);
-        const count = 3 + (b % (words.length - first - 2));
-        const quoted = words.slice(first, first + count).join(' ');
-        const items = words.map((each) => `${each} `);
-        const found = read(items, quoted, words.join(' '));
-        // Equal words in another case may make the place ambiguous; a found place is always the right words.
-        if (found.length > 0) expect(found.join('').toLowerCase()).toBe(quoted.replaceAll(' ', '').toLowerCase());
-        const isUnique = words.join('').toLowerCase().split(quoted.replaceAll(' ', '').toLowerCase()).length === 2;
-        if (isUnique) expect(found).not.toEqual([]);
-      }),
+      fc.property(
+        fc.integer({ min: 6, max: 40 }),
+        fc.nat(),
+        fc.nat(),
+        fc.array(fc.nat(), { maxLength: 8 }),
+        (count, a, b, cuts) => {
+          const words = Array.from({ length: count }, (_, index) => `Word${String(index).padStart(3, '0')}`);
+          const first = a % (count - 3);
+          const quote = words.slice(first, first + 3 + (b % (count - first - 2))).join(' ');
+          const page = words.join(' ');
+          const places = [0, ...cuts.map((cut) => cut % page.length), page.length].sort((x, y) => x - y);
+          const items = places.slice(1).map((end, index) => page.slice(places[index], end));
+          expect(read(items, quote).join('').replaceAll(' ', '')).toBe(quote.replaceAll(' ', ''));
+        },
+      ),
     );
   });
 });

@@ -43,7 +43,8 @@ function squash(items: readonly string[]): Squashed {
 
 function findAll(haystack: string, needle: string): number[] {
   const found: number[] = [];
-  for (let at = haystack.indexOf(needle); needle !== '' && at !== -1; at = haystack.indexOf(needle, at + 1)) {
+  if (needle === '') return found;
+  for (let at = haystack.indexOf(needle); at !== -1; at = haystack.indexOf(needle, at + 1)) {
     found.push(at);
   }
   return found;

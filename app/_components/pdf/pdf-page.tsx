@@ -94,11 +94,11 @@ export function PdfPage({
         >
           <ChevronLeft aria-hidden />
         </Button>
-        <span className="tabular-nums text-ink-soft" role="status">
+        <output className="tabular-nums text-ink-soft">
           <span className="sr-only">Page </span>
           {pageNumber}
           {pageCount === null ? '' : ` / ${pageCount}`}
-        </span>
+        </output>
         <Button
           look="quiet"
           size="icon-sm"

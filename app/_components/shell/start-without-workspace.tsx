@@ -3,6 +3,8 @@
 import { useState } from 'react';
 import { Logo } from '../logo.tsx';
 import { Button } from '../ui/button.tsx';
+import { Callout } from '../ui/callout.tsx';
+import { useAction } from '../ui/use-action.ts';
 import { CreateWorkspaceDialog } from './create-workspace-dialog.tsx';
 import type { ShellActions } from './shell-view.ts';
 
@@ -15,6 +17,7 @@ export function StartWithoutWorkspace({
   readonly actions: ShellActions;
 }) {
   const [isCreating, setCreating] = useState(false);
+  const { run, isPending, error } = useAction(actions.signOut);
   return (
     <div className="flex min-h-dvh flex-col">
       <header className="flex h-14 items-center justify-between bg-spine px-5 text-spine-ink">
@@ -23,16 +26,18 @@ export function StartWithoutWorkspace({
           look="quiet"
           size="sm"
           className="text-spine-soft hover:bg-spine-raised hover:text-spine-ink"
-          onClick={() => {
-            void actions.signOut({}).then((result) => {
-              if (result.ok) window.location.assign(result.data.redirectTo);
-            });
-          }}
+          isPending={isPending}
+          onClick={() => run({}, ({ redirectTo }) => window.location.assign(redirectTo))}
         >
           Sign out
         </Button>
       </header>
       <main className="mx-auto w-full max-w-xl flex-1 px-5 py-20">
+        {error === null ? null : (
+          <Callout tone="danger" className="mb-6">
+            {error}
+          </Callout>
+        )}
         <h1 className="font-serif text-[2rem] font-semibold leading-tight">
           {isInstanceOwner ? 'Make the first workspace' : 'You are in no workspace yet'}
         </h1>

@@ -24,6 +24,12 @@ function initialsOf(name: string): string {
 export function UserMenu({ view, signOut }: { readonly view: ShellView; readonly signOut: ShellActions['signOut'] }) {
   const { theme, setTheme } = useTheme();
   const { name, email } = view.person;
+  const leave = async () => {
+    const result = await signOut({});
+    // A full load: nothing of this person's data stays in the browser's memory.
+    if (result.ok) window.location.assign(result.data.redirectTo);
+    else toast.error(result.error.message);
+  };
   return (
     <Menu
       side="top"
@@ -63,15 +69,7 @@ export function UserMenu({ view, signOut }: { readonly view: ShellView; readonly
           Account and sessions
         </Link>
       </MenuItem>
-      <MenuItem
-        onSelect={() => {
-          void signOut({}).then((result) => {
-            // A full load: nothing of this person's data stays in the browser's memory.
-            if (result.ok) window.location.assign(result.data.redirectTo);
-            else toast.error(result.error.message);
-          });
-        }}
-      >
+      <MenuItem onSelect={() => void leave()}>
         <LogOut aria-hidden />
         Sign out
       </MenuItem>

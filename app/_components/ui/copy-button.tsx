@@ -45,18 +45,13 @@ export function CopyButton({
     const timer = setTimeout(() => setCopied(false), CONFIRMATION_MS);
     return () => clearTimeout(timer);
   }, [isCopied]);
+  const copy = async () => {
+    if (await copyText(typeof text === 'function' ? text() : text)) setCopied(true);
+    else toast.error('The browser did not allow copying. Select the text and copy it by hand.');
+  };
   const Icon = isCopied ? Check : Copy;
   return (
-    <Button
-      {...rest}
-      aria-label={isIconOnly ? (isCopied ? 'Copied' : label) : undefined}
-      onClick={() => {
-        void copyText(typeof text === 'function' ? text() : text).then((isDone) => {
-          if (isDone) setCopied(true);
-          else toast.error('The browser did not allow copying. Select the text and copy it by hand.');
-        });
-      }}
-    >
+    <Button {...rest} aria-label={isIconOnly ? (isCopied ? 'Copied' : label) : undefined} onClick={() => void copy()}>
       <Icon aria-hidden />
       {isIconOnly ? null : isCopied ? 'Copied' : label}
     </Button>

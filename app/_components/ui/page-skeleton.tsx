@@ -3,7 +3,8 @@ import { Card, Skeleton } from './page.tsx';
 /** The outline of a page with a list, while its data is on the way. */
 export function PageSkeleton() {
   return (
-    <div role="status" aria-label="Loading" className="mx-auto w-full max-w-5xl px-4 pb-20 pt-8 sm:px-8 sm:pt-12">
+    <div className="mx-auto w-full max-w-5xl px-4 pb-20 pt-8 sm:px-8 sm:pt-12">
+      <p className="sr-only">Loading</p>
       <Skeleton className="h-9 w-56" />
       <Skeleton className="mt-4 h-4 w-96 max-w-full" />
       <Card className="mt-9 divide-y divide-line">

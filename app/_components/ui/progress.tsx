@@ -10,23 +10,16 @@ export function Progress({
   readonly label: string;
   readonly className?: string;
 }) {
-  const percent = value === null ? null : Math.round(Math.min(1, Math.max(0, value)) * 100);
   return (
-    <div
-      role="progressbar"
+    <progress
       aria-label={label}
-      aria-valuemin={0}
-      aria-valuemax={100}
-      aria-valuenow={percent ?? undefined}
-      className={classNames('h-1.5 w-full overflow-hidden rounded-full bg-sunken', className)}
-    >
-      <div
-        className={classNames(
-          'h-full rounded-full bg-accent transition-[width] duration-300',
-          percent === null && 'w-1/3 animate-breathe',
-        )}
-        style={percent === null ? undefined : { width: `${percent}%` }}
-      />
-    </div>
+      max={1}
+      value={value === null ? undefined : Math.min(1, Math.max(0, value))}
+      className={classNames(
+        'block h-1.5 w-full appearance-none overflow-hidden rounded-full border-0 bg-line [&::-moz-progress-bar]:rounded-full [&::-moz-progress-bar]:bg-accent [&::-webkit-progress-bar]:bg-line [&::-webkit-progress-value]:rounded-full [&::-webkit-progress-value]:bg-accent [&::-webkit-progress-value]:transition-[width] [&::-webkit-progress-value]:duration-300',
+        value === null && 'animate-breathe [&::-moz-progress-bar]:bg-accent-soft [&::-webkit-progress-bar]:bg-accent',
+        className,
+      )}
+    />
   );
 }

@@ -12,25 +12,22 @@ export function useAction<I, O>(
   readonly isPending: boolean;
   readonly error: string | null;
   readonly clearError: () => void;
-  /** Resolves to the result, or to null when it failed; `error` says why. */
-  readonly run: (input: I) => Promise<{ readonly data: O } | null>;
+  readonly run: (input: I, onDone: (data: O) => void) => void;
 } {
   const [isPending, startTransition] = useTransition();
   const [error, setError] = useState<string | null>(null);
   const run = useCallback(
-    (input: I) =>
-      new Promise<{ readonly data: O } | null>((resolve) => {
-        startTransition(async () => {
-          try {
-            const result = await action(input);
-            setError(result.ok ? null : result.error.message);
-            resolve(result.ok ? { data: result.data } : null);
-          } catch {
-            setError(unreachable);
-            resolve(null);
-          }
-        });
-      }),
+    (input: I, onDone: (data: O) => void) => {
+      startTransition(async () => {
+        try {
+          const result = await action(input);
+          setError(result.ok ? null : result.error.message);
+          if (result.ok) onDone(result.data);
+        } catch {
+          setError(unreachable);
+        }
+      });
+    },
     [action],
   );
   const clearError = useCallback(() => setError(null), []);

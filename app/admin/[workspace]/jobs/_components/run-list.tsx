@@ -35,6 +35,7 @@ const filters = {
   failed: { label: 'Failed', test: (run: RunView) => run.state === 'failed' },
 } as const;
 type Filter = keyof typeof filters;
+const filterKeys = ['all', 'moving', 'failed'] as const satisfies readonly Filter[];
 
 function formatDuration(run: RunView): string | null {
   if (run.startedAt === null || run.finishedAt === null) return null;
@@ -72,8 +73,9 @@ export function RunList({
   const shown = runs.filter(filters[filter].test);
   return (
     <>
-      <div className="mb-3 flex flex-wrap gap-1" role="group" aria-label="Show">
-        {(Object.keys(filters) as Filter[]).map((key) => {
+      <fieldset className="mb-3 flex flex-wrap gap-1">
+        <legend className="sr-only">Show</legend>
+        {filterKeys.map((key) => {
           const count = runs.filter(filters[key].test).length;
           return (
             <button
@@ -90,7 +92,7 @@ export function RunList({
             </button>
           );
         })}
-      </div>
+      </fieldset>
       {shown.length === 0 ? <p className="py-6 text-sm text-ink-soft">None.</p> : null}
       <Card className={shown.length === 0 ? 'hidden' : ''}>
         <ul className="divide-y divide-line">

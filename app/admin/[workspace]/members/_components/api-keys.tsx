@@ -85,16 +85,18 @@ export function CreateKeyDialog({ workspace, createApiKey }: { workspace: string
             setEmpty(chosen.length === 0);
             if (chosen.length === 0 || typeof name !== 'string') return;
             const days = data.get('expiresInDays');
-            void run({
-              workspace,
-              name: name.trim(),
-              permissions: chosen,
-              expiresInDays: days === 'never' ? days : Number(days),
-            }).then((result) => {
-              if (result === null) return;
-              setToken(result.data.token);
-              router.refresh();
-            });
+            run(
+              {
+                workspace,
+                name: name.trim(),
+                permissions: chosen,
+                expiresInDays: days === 'never' ? days : Number(days),
+              },
+              (created) => {
+                setToken(created.token);
+                router.refresh();
+              },
+            );
           }}
         >
           {error === null ? null : <Callout tone="danger">{error}</Callout>}
@@ -145,9 +147,8 @@ export function CreateKeyDialog({ workspace, createApiKey }: { workspace: string
 }
 
 function nameOf(permission: string): string {
-  return keyPermissions.find((each) => each === permission) === undefined
-    ? permission
-    : permissionLabels[permission as KeyPermission];
+  const known = keyPermissions.find((each) => each === permission);
+  return known === undefined ? permission : permissionLabels[known];
 }
 
 export function ApiKeyList({

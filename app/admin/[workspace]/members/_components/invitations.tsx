@@ -70,16 +70,18 @@ export function InviteDialog({
             event.preventDefault();
             const data = new FormData(event.currentTarget);
             const email = data.get('email');
-            void run({
-              workspace,
-              role,
-              email: typeof email === 'string' && email.trim() !== '' ? email.trim() : null,
-              expiresInDays: Number(data.get('expiresInDays')),
-            }).then((result) => {
-              if (result === null) return;
-              setLink(new URL(result.data.link, window.location.origin).toString());
-              router.refresh();
-            });
+            run(
+              {
+                workspace,
+                role,
+                email: typeof email === 'string' && email.trim() !== '' ? email.trim() : null,
+                expiresInDays: Number(data.get('expiresInDays')),
+              },
+              (created) => {
+                setLink(new URL(created.link, window.location.origin).toString());
+                router.refresh();
+              },
+            );
           }}
         >
           {error === null ? null : <Callout tone="danger">{error}</Callout>}

@@ -38,8 +38,7 @@ export function PasswordForm() {
             const value = data.get(name);
             return typeof value === 'string' ? value : '';
           };
-          void run({ currentPassword: read('currentPassword'), newPassword: read('newPassword') }).then((result) => {
-            if (result === null) return;
+          run({ currentPassword: read('currentPassword'), newPassword: read('newPassword') }, () => {
             formRef.current?.reset();
             toast.success('Password changed. All your other sessions have ended.');
             router.refresh();
@@ -73,9 +72,14 @@ export function PasswordForm() {
 
 export function SessionList({ sessions }: { readonly sessions: readonly SessionView[] }) {
   const router = useRouter();
-  const { run, isPending } = useAction(revokeSession);
+  const { run, isPending, error } = useAction(revokeSession);
   return (
     <Card>
+      {error === null ? null : (
+        <Callout tone="danger" className="m-4">
+          {error}
+        </Callout>
+      )}
       <ul className="divide-y divide-line">
         {sessions.map((session) => (
           <li key={session.id} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3 sm:px-5">
@@ -93,12 +97,7 @@ export function SessionList({ sessions }: { readonly sessions: readonly SessionV
               <Button
                 size="sm"
                 disabled={isPending}
-                onClick={() => {
-                  void run({ sessionId: session.id }).then((result) => {
-                    if (result === null) toast.error('The session could not be ended.');
-                    router.refresh();
-                  });
-                }}
+                onClick={() => run({ sessionId: session.id }, () => router.refresh())}
               >
                 End
               </Button>

@@ -1,6 +1,6 @@
 'use client';
 
-import { CircleSlash, Quote, RotateCcw, SearchX, TriangleAlert } from 'lucide-react';
+import { CircleSlash, Quote, RotateCcw, SearchX } from 'lucide-react';
 import Link from 'next/link';
 import { memo, useMemo } from 'react';
 import { Badge } from '#app/_components/ui/badge.tsx';
@@ -16,6 +16,7 @@ import { FeedbackButtons } from './feedback-buttons.tsx';
 import { Passages } from './passages.tsx';
 import { ProvenancePopover } from './provenance-popover.tsx';
 import { StageLine } from './stage-line.tsx';
+import { UnsupportedNote } from './unsupported-text.tsx';
 
 function Refusal({ message }: { readonly message: ShownMessage }) {
   const { slug, canWriteDocuments } = useChat();
@@ -71,7 +72,6 @@ export const Answer = memo(function Answer({
   const text = draft?.text ?? message.content;
   const citations = draft?.citations ?? message.citations;
   const isRefusal = message.answerKind === 'refusal';
-  const doubtful = message.unsupportedSpans.length;
 
   return (
     <article aria-label="Answer" aria-busy={isStreaming} data-message={message.id} className="flex flex-col gap-4">
@@ -86,6 +86,7 @@ export const Answer = memo(function Answer({
         <Refusal message={message} />
       ) : text === '' ? null : (
         <AnswerText
+          messageId={message.id}
           text={text}
           citations={citations}
           unsupportedSpans={message.unsupportedSpans}
@@ -99,14 +100,9 @@ export const Answer = memo(function Answer({
         <p className="animate-breathe text-sm text-ink-soft">This answer is still being written …</p>
       ) : null}
 
-      {doubtful > 0 && !isStreaming ? (
-        <p className="flex items-start gap-2 text-sm leading-snug text-warn">
-          <TriangleAlert aria-hidden className="mt-px size-4 shrink-0" />
-          {doubtful === 1
-            ? 'The underlined words stand in no passage. Check them before you rely on them.'
-            : `${doubtful} underlined places stand in no passage. Check them before you rely on them.`}
-        </p>
-      ) : null}
+      {isStreaming ? null : (
+        <UnsupportedNote messageId={message.id} text={message.content} spans={message.unsupportedSpans} />
+      )}
 
       {message.state === 'stopped' ? (
         <p className="flex items-center gap-2 text-sm text-ink-soft">

@@ -1,7 +1,8 @@
 'use client';
 
 import { usePathname, useRouter } from 'next/navigation';
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useRef, useState } from 'react';
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
+import { v4 as createUuid } from 'uuid';
 import type { ActionResult } from '#app/_server/action.ts';
 import type { ConversationView, MessageView } from '#lib/domain/chat.ts';
 import { applyChatEvent, endTurn, isRunning, type LiveTurn, startTurn, type TurnError } from '../_state/live-turn.ts';
@@ -66,6 +67,9 @@ const unreachable: TurnError = {
   isRetryable: true,
 };
 
+/** Takes a question and streams the turn. */
+const addressOf = (slug: string) => `/api/w/${slug}/chat`;
+
 /** The body that the server takes: what to do, and nothing that it can look up itself. */
 function toBody(request: TurnRequest, key: string) {
   const { question, conversationId, replacesMessageId, editsMessageId } = request;
@@ -103,10 +107,9 @@ export function ChatProvider({
   readonly children: ReactNode;
 }) {
   const router = useRouter();
-  const endpoint = `/api/w/${slug}/chat`;
   const pathname = usePathname();
   const pathnameRef = useRef(pathname);
-  pathnameRef.current = pathname;
+  const turnsRef = useRef<readonly LiveTurn[]>([]);
   const [turns, setTurns] = useState<readonly LiveTurn[]>([]);
   const [freshCount, setFreshCount] = useState(0);
   const aborts = useRef(new Map<string, AbortController>());
@@ -119,6 +122,7 @@ export function ChatProvider({
   const run = useCallback(
     async (key: string, request: TurnRequest, signal: AbortSignal) => {
       const base = `/w/${slug}/chat`;
+      const endpoint = addressOf(slug);
       let conversationId = request.conversationId;
       try {
         const response = await fetch(endpoint, {
@@ -157,12 +161,13 @@ export function ChatProvider({
         router.refresh();
       }
     },
-    [change, endpoint, router, slug],
+    [change, router, slug],
   );
 
   const ask = useCallback(
     (request: TurnRequest) => {
-      const key = crypto.randomUUID();
+      // Not `crypto.randomUUID`: browsers have it on https and localhost only.
+      const key = createUuid();
       const controller = new AbortController();
       aborts.current.set(key, controller);
       const turn = startTurn({ ...request, key, nowMs: Date.now() });
@@ -176,8 +181,11 @@ export function ChatProvider({
     [run],
   );
 
-  const turnsRef = useRef(turns);
-  turnsRef.current = turns;
+  // Read by work that outlives a render: the stream and the stop button.
+  useEffect(() => {
+    pathnameRef.current = pathname;
+    turnsRef.current = turns;
+  }, [pathname, turns]);
   const stop = useCallback(
     (key: string) => {
       const controller = aborts.current.get(key);
@@ -189,9 +197,9 @@ export function ChatProvider({
       // The server ends the answer and checks what is there; the stream then closes by itself. If it does not, we hang up.
       const hangUp = setTimeout(() => controller?.abort(), STOP_PATIENCE_MS);
       controller?.signal.addEventListener('abort', () => clearTimeout(hangUp), { once: true });
-      fetch(`${endpoint}/messages/${messageId}/stop`, { method: 'POST' }).catch(() => controller?.abort());
+      fetch(`${addressOf(slug)}/messages/${messageId}/stop`, { method: 'POST' }).catch(() => controller?.abort());
     },
-    [endpoint],
+    [slug],
   );
   const startFresh = useCallback(() => setFreshCount((count) => count + 1), []);
 

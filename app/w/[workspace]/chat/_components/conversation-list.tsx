@@ -17,6 +17,8 @@ const SEARCH_DELAY_MS = 200;
 const UNDO_MS = 8_000;
 
 const subscribeNever = () => () => undefined;
+/** Midnight where the reader is; the server does not know it. */
+const readToday = () => new Date().setHours(0, 0, 0, 0);
 
 function RenameForm({
   conversation,
@@ -67,24 +69,20 @@ export function ConversationList({ conversations }: { readonly conversations: re
   const [renamingId, setRenamingId] = useState<string | null>(null);
   const [titles, setTitles] = useState<Readonly<Record<string, string>>>({});
   const [deletedIds, setDeletedIds] = useState<readonly string[]>([]);
-  const isHydrated = useSyncExternalStore(
-    subscribeNever,
-    () => true,
-    () => false,
-  );
+  const todayMs = useSyncExternalStore(subscribeNever, readToday, () => null);
   const base = `/w/${slug}/chat`;
   const trimmed = query.trim();
 
   useEffect(() => {
     if (trimmed === '') return undefined;
     let isCurrent = true;
-    const timer = setTimeout(() => {
-      void actions.search(trimmed).then((result) => {
-        if (!isCurrent) return;
-        if (result.ok) setMatches({ query: trimmed, found: result.data });
-        else toast.error(result.error.message);
-      });
-    }, SEARCH_DELAY_MS);
+    const search = async () => {
+      const result = await actions.search(trimmed);
+      if (!isCurrent) return;
+      if (result.ok) setMatches({ query: trimmed, found: result.data });
+      else toast.error(result.error.message);
+    };
+    const timer = setTimeout(() => void search(), SEARCH_DELAY_MS);
     return () => {
       isCurrent = false;
       clearTimeout(timer);
@@ -93,8 +91,8 @@ export function ConversationList({ conversations }: { readonly conversations: re
 
   useEffect(() => {
     const focusSearch = (event: KeyboardEvent) => {
-      const target = event.target as HTMLElement | null;
-      const isTyping = target?.closest('input, textarea, select, [contenteditable]') !== null;
+      const isTyping =
+        event.target instanceof Element && event.target.closest('input, textarea, select, [contenteditable]') !== null;
       const isShortcut =
         (event.key === '/' && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) ||
         (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey);
@@ -121,7 +119,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
       .map((conversation) => ({ ...conversation, title: titles[conversation.id] ?? conversation.title }));
   }, [conversations, trimmed, matches, deletedIds, titles]);
 
-  const groups = groupByDay(shown, isHydrated ? new Date() : null);
+  const groups = groupByDay(shown, todayMs === null ? null : new Date(todayMs));
 
   const rename = async (conversation: ConversationView, title: string | null) => {
     setRenamingId(null);
@@ -139,6 +137,12 @@ export function ConversationList({ conversations }: { readonly conversations: re
   const remove = async (conversation: ConversationView) => {
     setDeletedIds((ids) => [...ids, conversation.id]);
     const show = () => setDeletedIds((ids) => ids.filter((id) => id !== conversation.id));
+    const undo = async () => {
+      const restored = await actions.restore(conversation.id);
+      if (restored.ok) show();
+      else toast.error(restored.error.message);
+      router.refresh();
+    };
     const result = await actions.remove(conversation.id);
     if (!result.ok) {
       show();
@@ -155,13 +159,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
       duration: UNDO_MS,
       action: {
         label: 'Undo',
-        onClick: () => {
-          void actions.restore(conversation.id).then((restored) => {
-            if (restored.ok) show();
-            else toast.error(restored.error.message);
-            router.refresh();
-          });
-        },
+        onClick: () => void undo(),
       },
     });
   };

@@ -138,6 +138,7 @@ export function Conversation({
 
   const inputRef = useRef<HTMLTextAreaElement>(null);
   const scrollRef = useRef<HTMLDivElement>(null);
+  const contentRef = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
   const [isAwayFromEnd, setAwayFromEnd] = useState(false);
   const isWide = useMediaQuery('(min-width: 1180px)');
@@ -173,19 +174,26 @@ export function Conversation({
     setOwnKey(ask({ question, conversationId: activeConversationId, ...more }));
   };
 
-  const isFirstLayout = useRef(true);
-  const contentLength = messages.at(-1)?.content.length ?? 0;
+  const isPlaced = useRef(false);
   useLayoutEffect(() => {
     const box = scrollRef.current;
-    if (box === null) return;
-    if (isFirstLayout.current) {
-      isFirstLayout.current = false;
-      const kept = activeConversationId === null ? undefined : scrollPositions.get(activeConversationId);
-      box.scrollTop = kept ?? box.scrollHeight;
-      return;
-    }
-    if (isFollowing.current) box.scrollTop = box.scrollHeight;
-  }, [messages.length, contentLength, turn?.phase, turn?.sources.length, activeConversationId, scrollPositions]);
+    if (box === null || isPlaced.current) return;
+    isPlaced.current = true;
+    const kept = conversationId === null ? undefined : scrollPositions.get(conversationId);
+    box.scrollTop = kept ?? box.scrollHeight;
+  }, [conversationId, scrollPositions]);
+
+  // Whatever makes the text longer (words, passages, a font that arrives): who reads along stays at the end.
+  useEffect(() => {
+    const box = scrollRef.current;
+    const content = contentRef.current;
+    if (box === null || content === null) return undefined;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) box.scrollTop = box.scrollHeight;
+    });
+    observer.observe(content);
+    return () => observer.disconnect();
+  }, []);
 
   // Written in another tab or before a reload: the stored conversation is the truth, so look again until it is finished.
   const isWrittenElsewhere = turn === null && stored.at(-1)?.state === 'streaming';
@@ -248,38 +256,40 @@ export function Conversation({
             if (activeConversationId !== null) scrollPositions.set(activeConversationId, box.scrollTop);
           }}
         >
-          {messages.length === 0 ? (
-            <StartPage
-              workspaceName={workspaceName}
-              suggestedQuestions={suggestedQuestions}
-              documents={documents}
-              onAsk={send}
-            />
-          ) : (
-            <div className="mx-auto flex w-full max-w-3xl flex-col px-4 pb-10 pt-6 sm:px-8 sm:pt-10">
-              {messages.map((message, index) =>
-                message.role === 'user' ? (
-                  <div key={message.id} className={index === 0 ? '' : 'mt-10 border-t border-line pt-9'}>
-                    <Question
-                      text={message.content}
-                      canEdit={message.id === lastQuestionId && !isBusy && activeConversationId !== null}
-                      onEdit={(text) => send(text, { editsMessageId: message.id })}
-                    />
-                  </div>
-                ) : (
-                  <div key={message.id} className="mt-4">
-                    <Answer
-                      message={message}
-                      isLast={message.id === lastAnswerId && !isBusy}
-                      openNumber={openMessage?.id === message.id ? (openSource?.number ?? null) : null}
-                      onOpenSource={openPanel}
-                      onRegenerate={regenerate}
-                    />
-                  </div>
-                ),
-              )}
-            </div>
-          )}
+          <div ref={contentRef}>
+            {messages.length === 0 ? (
+              <StartPage
+                workspaceName={workspaceName}
+                suggestedQuestions={suggestedQuestions}
+                documents={documents}
+                onAsk={send}
+              />
+            ) : (
+              <div className="mx-auto flex w-full max-w-3xl flex-col px-4 pb-10 pt-6 sm:px-8 sm:pt-10">
+                {messages.map((message, index) =>
+                  message.role === 'user' ? (
+                    <div key={message.id} className={index === 0 ? '' : 'mt-10 border-t border-line pt-9'}>
+                      <Question
+                        text={message.content}
+                        canEdit={message.id === lastQuestionId && !isBusy && activeConversationId !== null}
+                        onEdit={(text) => send(text, { editsMessageId: message.id })}
+                      />
+                    </div>
+                  ) : (
+                    <div key={message.id} className="mt-4">
+                      <Answer
+                        message={message}
+                        isLast={message.id === lastAnswerId && !isBusy}
+                        openNumber={openMessage?.id === message.id ? (openSource?.number ?? null) : null}
+                        onOpenSource={openPanel}
+                        onRegenerate={regenerate}
+                      />
+                    </div>
+                  ),
+                )}
+              </div>
+            )}
+          </div>
         </div>
 
         <div className="relative shrink-0 px-4 pt-1 pb-[max(1rem,env(safe-area-inset-bottom))] sm:px-8">
@@ -314,9 +324,7 @@ export function Conversation({
             </p>
           </div>
         </div>
-        <p role="status" className="sr-only">
-          {announce(turn)}
-        </p>
+        <output className="sr-only">{announce(turn)}</output>
       </div>
 
       {panel === null ? null : isWide ? (

@@ -111,9 +111,7 @@ export function FeedbackButtons({
                 </Field>
               )}
               <div className="flex items-center justify-between gap-3">
-                <p className="text-xs text-ink-faint" role="status">
-                  {isPending ? 'Saving …' : 'Your vote is stored.'}
-                </p>
+                <output className="text-xs text-ink-faint">{isPending ? 'Saving …' : 'Your vote is stored.'}</output>
                 <Button type="submit" look="primary" size="sm" isPending={isPending}>
                   Save note
                 </Button>

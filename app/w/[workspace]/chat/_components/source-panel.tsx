@@ -49,6 +49,10 @@ function cutPage(text: string, source: ShownSource, quotes: readonly { start: nu
   return parts;
 }
 
+function scrollToCentre(element: HTMLElement | null): void {
+  element?.scrollIntoView({ block: 'center' });
+}
+
 function TextPage({
   text,
   source,
@@ -59,8 +63,6 @@ function TextPage({
   readonly quotes: readonly { start: number; end: number }[];
 }) {
   const parts = useMemo(() => cutPage(text, source, quotes), [text, source, quotes]);
-  const firstRef = useRef<HTMLElement>(null);
-  useEffect(() => firstRef.current?.scrollIntoView({ block: 'center' }), [parts]);
   const first = Math.max(
     0,
     parts.findIndex((part) => part.look === (quotes.length > 0 ? 'quote' : 'passage')),
@@ -69,7 +71,7 @@ function TextPage({
     <div className="whitespace-pre-wrap break-words px-6 py-6 font-serif text-[0.9375rem] leading-[1.7] sm:px-8">
       {parts.map((part, index) => {
         const key = `${index}-${part.look}`;
-        const ref = index === first ? firstRef : undefined;
+        const ref = index === first ? scrollToCentre : undefined;
         if (part.look === 'quote') {
           return (
             <mark key={key} ref={ref} className="rounded-[2px] bg-mark-strong text-on-mark">
@@ -237,7 +239,8 @@ export function SourcePanel({
             />
           </div>
         ) : loaded.kind === 'loading' ? (
-          <div className="space-y-3 p-6" role="status" aria-label="Loading the page">
+          <div className="space-y-3 p-6">
+            <p className="sr-only">Loading the page</p>
             <Skeleton className="h-5 w-2/3 bg-line" />
             <Skeleton className="h-4 w-full bg-line" />
             <Skeleton className="h-4 w-11/12 bg-line" />
@@ -267,7 +270,7 @@ export function SourcePanel({
           />
         ) : (
           <div className="min-h-full bg-raised">
-            <TextPage text={loaded.page.text} source={source} quotes={pageQuotes} />
+            <TextPage key={source.number} text={loaded.page.text} source={source} quotes={pageQuotes} />
           </div>
         )}
       </div>

@@ -5,11 +5,11 @@ export interface DayGroup<T> {
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Midnight in the time zone of the reader; a day with a clock change is still one day away. */
-function daysBetween(earlier: Date, later: Date): number {
-  const start = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
-  return Math.round((start(later) - start(earlier)) / DAY_MS);
-}
+/** In the time zone of the reader. */
+const midnightOf = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+
+/** Rounded: a day with a clock change is still one day away. */
+const daysBetween = (earlier: Date, later: Date) => Math.round((midnightOf(later) - midnightOf(earlier)) / DAY_MS);
 
 function labelFor(instant: Date, now: Date): string {
   const days = daysBetween(instant, now);

@@ -1,4 +1,5 @@
 import type { ChatEvent, Citation, MessageView, Provenance, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import { assertNever } from '#lib/domain/errors.ts';
 
 export type Stage = Extract<ChatEvent, { type: 'stage-update' }>['stage'];
 export type TurnError = Extract<ChatEvent, { type: 'turn-error' }>['error'];
@@ -97,6 +98,8 @@ export function applyChatEvent(turn: LiveTurn, event: ChatEvent, nowMs: number):
       return { ...turn, phase: event.state, provenance: event.provenance, stage: null };
     case 'turn-error':
       return { ...turn, phase: 'failed', error: event.error, stage: null };
+    default:
+      return assertNever(event);
   }
 }
 
@@ -127,7 +130,7 @@ function toAnswer(turn: LiveTurn): ShownMessage {
     id: turn.messageId ?? `${turn.key}-answer`,
     role: 'assistant',
     content: turn.text,
-    state: isRunning(turn) ? 'streaming' : turn.phase === 'failed' ? 'failed' : (turn.phase as 'complete' | 'stopped'),
+    state: turn.phase === 'sending' ? 'streaming' : turn.phase,
     answerKind: turn.answerKind,
     error: turn.error,
     sources: turn.sources.map((source) => ({ ...source, documentState: 'current' as const })),

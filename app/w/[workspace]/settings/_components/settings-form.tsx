@@ -60,16 +60,18 @@ export function SettingsForm({
           const value = data.get(name);
           return typeof value === 'string' ? value.trim() : '';
         };
-        void run({
-          workspace,
-          name: read('name'),
-          instructions: read('instructions'),
-          suggestedQuestions: lines.map((line) => line.text.trim()).filter((text) => text !== ''),
-        }).then((result) => {
-          if (result === null) return;
-          toast.success('Settings saved.');
-          router.refresh();
-        });
+        run(
+          {
+            workspace,
+            name: read('name'),
+            instructions: read('instructions'),
+            suggestedQuestions: lines.map((line) => line.text.trim()).filter((text) => text !== ''),
+          },
+          () => {
+            toast.success('Settings saved.');
+            router.refresh();
+          },
+        );
       }}
     >
       <Section title="Workspace">

@@ -15,6 +15,7 @@ import { Progress } from '#app/_components/ui/progress.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
+import { assertNever } from '#lib/domain/errors.ts';
 import type { DocumentView } from '#lib/ingestion/read-documents.ts';
 import { formatSize, isInMotion, nameFormat, nameStage } from './describe-document.ts';
 
@@ -76,6 +77,8 @@ export function DocumentState({ document }: { readonly document: DocumentView })
           Cancelled
         </Badge>
       );
+    default:
+      return assertNever(document.state);
   }
 }
 

@@ -43,13 +43,40 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
   }, []);
   const drop = useCallback((key: number) => setUploads((all) => all.filter((upload) => upload.key !== key)), []);
 
-  const add = (files: Iterable<File>) => {
+  const add = useCallback((files: Iterable<File>) => {
     const added = [...files].map((file): Upload => {
       nextKey.current += 1;
       return { key: nextKey.current, file, state: 'waiting', sentBytes: 0, note: null, isRetryable: true };
     });
     setUploads((all) => [...all, ...added]);
-  };
+  }, []);
+
+  // The whole page takes files: a browser would otherwise leave the page to show a file that missed the frame.
+  useEffect(() => {
+    const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+    const over = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(true);
+    };
+    const leave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const take = (event: DragEvent) => {
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setOver(false);
+      add(event.dataTransfer?.files ?? []);
+    };
+    window.addEventListener('dragover', over);
+    window.addEventListener('dragleave', leave);
+    window.addEventListener('drop', take);
+    return () => {
+      window.removeEventListener('dragover', over);
+      window.removeEventListener('dragleave', leave);
+      window.removeEventListener('drop', take);
+    };
+  }, [add]);
 
   // Start the next ones whenever a place is free.
   useEffect(() => {
@@ -63,12 +90,17 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
       const controller = new AbortController();
       aborts.current.set(key, controller);
       change(key, { state: 'sending', sentBytes: 0, note: null });
-      uploadFile(address, file, (sentBytes) => change(key, { sentBytes }), controller.signal)
-        .then(({ outcome }) => {
+      const send = async () => {
+        try {
+          const { outcome } = await uploadFile(
+            address,
+            file,
+            (sentBytes) => change(key, { sentBytes }),
+            controller.signal,
+          );
           change(key, { state: 'done', note: outcomeNotes[outcome] });
           if (outcome !== 'unchanged') setTimeout(() => drop(key), DONE_SHOWN_MS);
-        })
-        .catch((error: unknown) => {
+        } catch (error) {
           if (controller.signal.aborted) return;
           const isKnown = error instanceof UploadError;
           change(key, {
@@ -76,11 +108,12 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
             note: isKnown ? error.message : 'The upload failed.',
             isRetryable: isKnown ? error.isRetryable : true,
           });
-        })
-        .finally(() => {
+        } finally {
           aborts.current.delete(key);
           router.refresh();
-        });
+        }
+      };
+      void send();
     }
   }, [uploads, address, change, drop, router]);
 
@@ -97,19 +130,6 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
     <div>
       <section
         aria-label="Add documents"
-        onDragOver={(event) => {
-          if (!event.dataTransfer.types.includes('Files')) return;
-          event.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={(event) => {
-          if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
-        }}
-        onDrop={(event) => {
-          event.preventDefault();
-          setOver(false);
-          add(event.dataTransfer.files);
-        }}
         className={classNames(
           'flex items-center gap-x-5 gap-y-4 rounded-xl border border-dashed px-5 transition-colors',
           isProminent ? 'flex-col py-14 text-center' : 'flex-wrap py-5',

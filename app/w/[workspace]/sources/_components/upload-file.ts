@@ -41,14 +41,14 @@ export function uploadFile(
     const request = new XMLHttpRequest();
     request.open('POST', address);
     request.responseType = 'json';
-    request.upload.onprogress = (event) => onProgress(event.loaded);
-    request.onload = () => {
+    request.upload.addEventListener('progress', (event) => onProgress(event.loaded));
+    request.addEventListener('load', () => {
       const isFine = request.status >= 200 && request.status < 300;
       if (isFine) resolve(readOutcome(request.response));
       else reject(readError(request.response, request.status));
-    };
-    request.onerror = () => reject(new UploadError('The connection broke during the upload.', true));
-    request.onabort = () => reject(new UploadError('Cancelled.', true));
+    });
+    request.addEventListener('error', () => reject(new UploadError('The connection broke during the upload.', true)));
+    request.addEventListener('abort', () => reject(new UploadError('Cancelled.', true)));
     signal.addEventListener('abort', () => request.abort(), { once: true });
     const form = new FormData();
     form.append('file', file);
