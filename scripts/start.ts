@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { ENGINE_STACK_KIB } from '#db/embedded/engine-stack.ts';
 import { loadOrCreateSecret } from '#lib/auth/secret.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
@@ -222,16 +223,17 @@ async function main(): Promise<void> {
 
   const describe = (
     name: string,
-    rest: Pick<ProcessSpec, 'isReady' | 'stopTier'> & { readyTimeoutMs?: number },
+    rest: Pick<ProcessSpec, 'isReady' | 'stopTier'> & { readyTimeoutMs?: number; nodeFlags?: readonly string[] },
   ): ProcessSpec => ({
     name,
     command: process.execPath,
-    args: [scriptPath(name)],
+    args: [...(rest.nodeFlags ?? []), scriptPath(name)],
     cwd: root,
     env,
     logFile: path.join(layout.logsDir, `${name}.log`),
-    readyTimeoutMs: READY_TIMEOUT_MS,
-    ...rest,
+    readyTimeoutMs: rest.readyTimeoutMs ?? READY_TIMEOUT_MS,
+    isReady: rest.isReady,
+    stopTier: rest.stopTier,
   });
   const start = async (spec: ProcessSpec, detail: string) => {
     const beganMs = performance.now();
@@ -242,7 +244,12 @@ async function main(): Promise<void> {
   if (settings.databaseUrl === undefined) {
     const socket = path.join(layout.databaseSocketDir, '.s.PGSQL.5432');
     await start(
-      describe('embedded-db', { stopTier: 1, isReady: () => acceptsConnections(socket) }),
+      describe('embedded-db', {
+        stopTier: 1,
+        // Deeply nested JSON overflows the default stack and would end the engine.
+        nodeFlags: [`--stack-size=${ENGINE_STACK_KIB}`],
+        isReady: () => acceptsConnections(socket),
+      }),
       'embedded PostgreSQL',
     );
   } else {

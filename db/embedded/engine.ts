@@ -140,12 +140,9 @@ class ClusterFS extends NodeFS {
 /**
  * PostgreSQL measures its stack in WebAssembly's memory, while the calls use JavaScript's stack, which overflows first and kills
  * the engine. At this limit deep SQL gets PostgreSQL's own error instead ("stack depth limit exceeded"), as long as
- * JavaScript's stack is {@link ENGINE_STACK_KIB}.
+ * JavaScript's stack is `ENGINE_STACK_KIB` (engine-stack.ts).
  */
 const MAX_STACK_DEPTH = '200kB';
-
-/** For `node --stack-size` of the process that opens an engine; half of what Linux and macOS give a main thread. */
-export const ENGINE_STACK_KIB = 3900;
 
 const COMMON_START_PARAMETERS = [...PGlite.defaultStartParams, '-c', `max_stack_depth=${MAX_STACK_DEPTH}`];
 
