@@ -28,7 +28,7 @@ interface Sample {
 }
 
 const DEMO_DIR = path.join(import.meta.dirname, '../db/seeds/demo');
-const QUESTIONS_PER_READING_CLASS = 100;
+const QUESTIONS_PER_READING_CLASS = 60;
 const TOP_K = 4;
 
 const options = new Command('eval-support')

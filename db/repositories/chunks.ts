@@ -223,11 +223,48 @@ export interface LexicalHit {
   readonly score: number;
 }
 
-/** Distinct terms of a question, as the index holds them. */
-const questionTerms = (question: LexicalText) => sql`
-  select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
-  union
-  select code, true from unnest(${sql.param([...question.codes])}::text[]) as code`;
+interface IndexedTerm {
+  readonly term: string;
+  readonly isCode: boolean;
+}
+
+/**
+ * Distinct terms of a question, as the index holds them. Asked for first, so that the statements that use them name plain
+ * values: the planner knows nothing of what a function inside a statement will return.
+ */
+async function readQuestionTerms(db: DatabaseExecutor, question: LexicalText): Promise<IndexedTerm[]> {
+  const result = await db.execute<{ term: string; is_code: boolean }>(sql`
+    select term, bool_or(is_code) as is_code from (
+      select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
+      union all
+      select code, true from unnest(${sql.param([...question.codes])}::text[]) as code
+    ) as terms group by term order by term`);
+  return result.rows.map((row) => ({ term: row.term, isCode: row.is_code }));
+}
+
+/**
+ * `live(id, length)`: each chunk that may answer, once. Materialised with its own id as key, because the embedded database
+ * gathers no statistics by itself and would otherwise join row by row.
+ */
+const liveLengths = (access: Authorized<Permission>, indexConfigId: string) => sql`
+  live as materialized (
+    select c.id, c.term_count::float8 as length
+    from chunks c join documents d on d.id = c.document_id
+    where ${liveChunks(access, indexConfigId)}
+  )`;
+
+/** `postings(term, chunk_id, frequency, length, document_frequency)` of live chunks; needs `live`. */
+const livePostings = (access: Authorized<Permission>, indexConfigId: string, terms: readonly IndexedTerm[]) => sql`
+  entries as materialized (
+    select t.term, t.chunk_id, t.frequency::float8 as frequency
+    from chunk_terms t
+    where t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
+      and t.term = any(${sql.param(terms.map(({ term }) => term))}::text[])
+  ), postings as materialized (
+    select e.term, e.chunk_id, e.frequency, live.length,
+      count(*) over (partition by e.term)::float8 as document_frequency
+    from entries e join live on live.id = e.chunk_id
+  )`;
 
 /**
  * Best chunks by Okapi BM25 over the live chunks of the workspace:
@@ -244,22 +281,12 @@ export async function searchLexical(
   parameters: Bm25Parameters,
   limit: number,
 ): Promise<LexicalHit[]> {
+  const terms = await readQuestionTerms(db, question);
+  if (terms.length === 0) return [];
   const result = await db.execute<{ chunk_id: string; score: number }>(sql`
-    with question as (select distinct term from (${questionTerms(question)}) as terms),
-    collection as (
-      select count(*)::float8 as size, greatest(avg(c.term_count), 1)::float8 as average_length
-      from chunks c join documents d on d.id = c.document_id
-      where ${liveChunks(access, indexConfigId)}
-    ), postings as (
-      select t.term, t.chunk_id, t.frequency::float8 as frequency, c.term_count::float8 as length,
-        count(*) over (partition by t.term)::float8 as document_frequency
-      from question q
-      join chunk_terms t on t.term = q.term
-        and t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
-      join chunks c on c.id = t.chunk_id
-      join documents d on d.id = c.document_id
-      where ${liveChunks(access, indexConfigId)}
-    )
+    with ${liveLengths(access, indexConfigId)}, collection as materialized (
+      select count(*)::float8 as size, greatest(avg(length), 1)::float8 as average_length from live
+    ), ${livePostings(access, indexConfigId, terms)}
     select chunk_id, sum(
         ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5))
         * frequency * (${parameters.k1}::float8 + 1)
@@ -289,32 +316,33 @@ export async function readTermCoverage(
   question: LexicalText,
   chunkIds: readonly string[],
 ): Promise<QuestionTerm[]> {
-  const result = await db.execute<{ term: string; is_code: boolean; idf: number; chunk_ids: string[] }>(sql`
-    with question as (select term, bool_or(is_code) as is_code from (${questionTerms(question)}) as terms group by term),
-    collection as (
-      select count(*)::float8 as size from chunks c join documents d on d.id = c.document_id
-      where ${liveChunks(access, indexConfigId)}
-    ), postings as (
-      select t.term, t.chunk_id
-      from question q
-      join chunk_terms t on t.term = q.term
-        and t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
-      join chunks c on c.id = t.chunk_id
-      join documents d on d.id = c.document_id
-      where ${liveChunks(access, indexConfigId)}
-    )
-    select q.term, q.is_code,
-      ln(1 + (size - count(p.chunk_id) + 0.5) / (count(p.chunk_id) + 0.5)) as idf,
-      coalesce(array_agg(p.chunk_id::text) filter (where p.chunk_id = any(${sql.param([...chunkIds])}::uuid[])), '{}') as chunk_ids
-    from collection, question q left join postings p on p.term = q.term
-    group by q.term, q.is_code, size
-    order by q.term`);
-  return result.rows.map((row) => ({
-    term: row.term,
-    isCode: row.is_code,
-    idf: Number(row.idf),
-    chunkIds: row.chunk_ids,
-  }));
+  const terms = await readQuestionTerms(db, question);
+  if (terms.length === 0) return [];
+  const result = await db.execute<{ size: number; term: string; found: number; chunk_ids: string[] }>(sql`
+    with ${liveLengths(access, indexConfigId)}, ${livePostings(access, indexConfigId, terms)}
+    select (select count(*) from live)::float8 as size, term, count(*)::float8 as found,
+      coalesce(array_agg(chunk_id::text) filter (where chunk_id = any(${sql.param([...chunkIds])}::uuid[])), '{}') as chunk_ids
+    from postings group by term
+    union all
+    select count(*)::float8, '', 0, '{}' from live`);
+  const size = Number(result.rows[0]?.size ?? 0);
+  const found = new Map(result.rows.map((row) => [row.term, row]));
+  return terms.map(({ term, isCode }) => {
+    const documentFrequency = Number(found.get(term)?.found ?? 0);
+    return {
+      term,
+      isCode,
+      idf: Math.log(1 + (size - documentFrequency + 0.5) / (documentFrequency + 0.5)),
+      chunkIds: found.get(term)?.chunk_ids ?? [],
+    };
+  });
+}
+
+/** Tell the planner how large the tables have become: the embedded database has no autovacuum to do it. */
+export async function refreshStatistics(db: DatabaseExecutor): Promise<void> {
+  await db.execute(
+    sql`analyze documents, document_versions, document_pages, chunks, chunk_embeddings, chunk_terms, runs`,
+  );
 }
 
 export interface FoundChunk extends Chunk {

@@ -10,6 +10,7 @@ import {
   insertTerms,
   listChunksWithoutEmbedding,
   listChunksWithoutTerms,
+  refreshStatistics,
 } from '#db/repositories/chunks.ts';
 import {
   type Document,
@@ -36,7 +37,7 @@ import { type ChunkSizes, splitPages } from './split-pages.ts';
 
 /**
  * Chunk sizes of new workspaces, in tokens of the embedding model. The default embedding model reads 256, and the default
- * language model reads slowly: measured with `scripts/eval-retrieval.ts` (docs/decisions/0015).
+ * language model reads slowly: compared with `scripts/eval-support.ts --chunk-size`.
  */
 export const defaultChunkSizes: ChunkSizes = { chunkSizeTokens: 160, chunkOverlapTokens: 20 };
 
@@ -77,7 +78,9 @@ export async function ingestVersion(
   await split(deps, access, context, key, config);
   await embed(deps, access, context, key, config, document);
   await enterTerms(deps, access, context, key, document);
-  return publish(deps, access, context, key, version);
+  const details = await publish(deps, access, context, key, version);
+  await refreshStatistics(deps.db);
+  return details;
 }
 
 /** Every write of a stage goes through here. */

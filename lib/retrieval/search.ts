@@ -20,7 +20,7 @@ import { fuseRankings } from './fuse-rankings.ts';
 import { type SupportEvidence, scoreSupport } from './score-support.ts';
 import { selectSources } from './select-sources.ts';
 
-/** Anserini's parameters for short passages; see docs/decisions/0015 for the comparison. */
+/** Anserini's defaults, tuned for passages of about this length (k1 = 0.9, b = 0.4). */
 export const BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
 
 /** Passages read from the database for each one wanted: some repeat each other, some do not fit the prompt. */
@@ -91,7 +91,8 @@ export async function search(
   const dense = await timed(() => searchDense(deps.db, access, config.id, vector, limit));
 
   const fused = fuseRankings(
-    [dense.value.map((hit) => hit.chunkId), lexical.value.map((hit) => hit.chunkId)],
+    // Words first: of two passages with equal ranks the one that has the code or name that was asked for goes ahead.
+    [lexical.value.map((hit) => hit.chunkId), dense.value.map((hit) => hit.chunkId)],
     2 * limit,
   );
   const similarities = new Map(dense.value.map((hit) => [hit.chunkId, hit.similarity]));
