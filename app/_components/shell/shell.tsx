@@ -125,11 +125,11 @@ export function Shell({
       >
         Skip to content
       </a>
-      <div className="sticky top-0 hidden h-dvh w-[16.5rem] shrink-0 lg:block">
+      <header className="sticky top-0 hidden h-dvh w-[16.5rem] shrink-0 lg:block">
         <Spine view={view} actions={actions}>
           {aside}
         </Spine>
-      </div>
+      </header>
       <header className="sticky top-0 z-20 flex h-14 shrink-0 items-center gap-2 bg-spine px-2 text-spine-ink lg:hidden">
         <Button
           look="quiet"

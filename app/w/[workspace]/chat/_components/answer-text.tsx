@@ -35,13 +35,7 @@ function CitationMark({ index }: { readonly index?: unknown }) {
   const citation = marked?.citations[Number(index)];
   const source = marked?.sources.find((each) => each.number === citation?.sourceNumber);
   if (marked === null || citation === undefined || source === undefined) return null;
-  return (
-    <>
-      {/* Word joiner: the number never begins a line of its own. */}
-      {'\u2060'}
-      <CitationChip citation={citation} source={source} onOpen={marked.onOpenSource} />
-    </>
-  );
+  return <CitationChip citation={citation} source={source} onOpen={marked.onOpenSource} />;
 }
 
 function UnsupportedMark({ index, children }: { readonly index?: unknown; readonly children?: ReactNode }) {

@@ -165,7 +165,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
   };
 
   return (
-    <section aria-label="Conversations" className="flex min-h-0 flex-1 flex-col border-t border-spine-line pt-3">
+    <div className="flex min-h-0 flex-1 flex-col border-t border-spine-line pt-3">
       <div className="flex items-center gap-2 px-3">
         <div className="relative min-w-0 flex-1">
           <Search
@@ -217,7 +217,10 @@ export function ConversationList({ conversations }: { readonly conversations: re
         </Link>
       </div>
 
-      <div className="mt-2 min-h-0 flex-1 overflow-y-auto px-3 pb-4 [scrollbar-color:var(--spine-line)_transparent]">
+      <section
+        aria-label="Conversations"
+        className="mt-2 min-h-0 flex-1 overflow-y-auto px-3 pb-4 [scrollbar-color:var(--spine-line)_transparent]"
+      >
         {shown.length === 0 ? (
           <p className="px-3 py-4 text-[0.8125rem] leading-snug text-spine-soft">
             {trimmed === ''
@@ -286,7 +289,7 @@ export function ConversationList({ conversations }: { readonly conversations: re
             </ul>
           </div>
         ))}
-      </div>
-    </section>
+      </section>
+    </div>
   );
 }

@@ -32,7 +32,7 @@ export function Question({
         }}
       >
         <Textarea
-          aria-label="Edit the question"
+          aria-label="Edit this question"
           // The reader has just pressed “Edit”: the field is what they asked for.
           ref={(element) => element?.focus()}
           value={draft}
@@ -68,7 +68,7 @@ export function Question({
         <Button
           look="quiet"
           size="icon-sm"
-          aria-label="Edit this question"
+          aria-label="Edit the question"
           className="opacity-0 focus-visible:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100"
           onClick={() => setDraft(text)}
         >

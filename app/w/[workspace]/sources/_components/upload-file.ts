@@ -16,7 +16,7 @@ function readError(body: unknown, status: number): UploadError {
   if (typeof body === 'object' && body !== null && 'error' in body) {
     const { error } = body;
     if (typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string') {
-      return new UploadError(error.message, 'isRetryable' in error && error.isRetryable === true);
+      return new UploadError(error.message, status >= 500 || ('isRetryable' in error && error.isRetryable === true));
     }
   }
   return new UploadError(`The server answered with status ${status}.`, status >= 500);
