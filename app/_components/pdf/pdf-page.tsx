@@ -16,6 +16,10 @@ const ZOOM_STEPS = [0.75, 1, 1.25, 1.5, 2, 3] as const;
 /** Sharper than this costs memory and no eye sees it. */
 const MAX_PIXEL_RATIO = 2;
 const PAGE_MARGIN_PX = 16;
+/** Narrower than this, a whole page would be too small to read: it starts larger, at the marked words. */
+const NARROW_WIDTH_PX = 520;
+const FIT_STEP = 1;
+const NARROW_STEP = 3;
 
 function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -55,7 +59,7 @@ export function PdfPage({
 }) {
   const [pageCount, setPageCount] = useState<number | null>(null);
   const [pageNumber, setPageNumber] = useState(initialPageNumber);
-  const [zoomStep, setZoomStep] = useState(1);
+  const [chosenStep, setZoomStep] = useState<number | null>(null);
   const [width, setWidth] = useState<number | null>(null);
   const [found, setFound] = useState<Found | null>(null);
   const frameRef = useRef<HTMLDivElement>(null);
@@ -78,6 +82,7 @@ export function PdfPage({
     [ranges],
   );
   const file = useMemo(() => ({ url: address }), [address]);
+  const zoomStep = chosenStep ?? (width !== null && width < NARROW_WIDTH_PX ? NARROW_STEP : FIT_STEP);
   const zoom = ZOOM_STEPS[zoomStep] ?? 1;
   const isSearched = pageNumber === initialPageNumber && quotes.length > 0;
   const isMissing = isSearched && found?.pageNumber === pageNumber && found.rangesByItem.size === 0;
@@ -119,7 +124,7 @@ export function PdfPage({
           size="icon-sm"
           aria-label="Smaller"
           disabled={zoomStep === 0}
-          onClick={() => setZoomStep((step) => step - 1)}
+          onClick={() => setZoomStep(zoomStep - 1)}
         >
           <Minus aria-hidden />
         </Button>
@@ -129,7 +134,7 @@ export function PdfPage({
           size="icon-sm"
           aria-label="Larger"
           disabled={zoomStep === ZOOM_STEPS.length - 1}
-          onClick={() => setZoomStep((step) => step + 1)}
+          onClick={() => setZoomStep(zoomStep + 1)}
         >
           <Plus aria-hidden />
         </Button>
