@@ -10,12 +10,18 @@ import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { listChunksByIds } from '#db/repositories/chunks.ts';
 import { listDocuments } from '#db/repositories/documents.ts';
 import { defaultChunkSizes } from '#lib/ingestion/ingest-version.ts';
 import { measureNdcg, measureRecall, measureReciprocalRank } from '#lib/retrieval/ranking-metrics.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { openWorkbench } from './eval/open-workbench.ts';
+
+/** BEIR calls the key `_id`. */
+const rowSchema = z
+  .object({ _id: z.string(), title: z.string().optional(), text: z.string() })
+  .transform(({ _id: id, title, text }) => ({ id, title, text }));
 
 const K = 10;
 const CANDIDATES = 100;
@@ -48,11 +54,11 @@ try {
   let documentCount = 0;
   const indexStartedAt = performance.now();
   for await (const line of readLines('corpus.jsonl')) {
-    const document = JSON.parse(line) as { _id: string; title?: string; text: string };
+    const document = rowSchema.parse(JSON.parse(line));
     if (document.text.trim() === '') continue;
     await workbench.addPages(
       workspace,
-      { fileName: document._id, title: document.title ?? '', mediaType: 'text/plain' },
+      { fileName: document.id, title: document.title ?? '', mediaType: 'text/plain' },
       [{ pageNumber: 1, label: null, text: document.text, headings: [] }],
     );
     documentCount += 1;
@@ -67,8 +73,8 @@ try {
   const searchMs: number[] = [];
   let asked = 0;
   for await (const line of readLines('queries.jsonl')) {
-    const query = JSON.parse(line) as { _id: string; text: string };
-    const judged = judgements.get(query._id);
+    const query = rowSchema.parse(JSON.parse(line));
+    const judged = judgements.get(query.id);
     if (!judged || asked >= options.limit) continue;
     asked += 1;
     const result = await search({ db: workbench.db, runtime: workbench.runtime }, workspace.read, {

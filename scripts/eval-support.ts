@@ -10,6 +10,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { z } from 'zod';
 import { extractBytes } from '#lib/ingestion/extract/extract-bytes.ts';
 import { defaultChunkSizes } from '#lib/ingestion/ingest-version.ts';
 import type { MediaType } from '#lib/ingestion/media-type.ts';
@@ -26,6 +27,13 @@ interface Sample {
   /** Rank of the first source that holds an expected answer; null when none does or none is known. */
   readonly rank: number | null;
 }
+
+const questionsSchema = z.object({
+  questions: z.array(
+    z.object({ question: z.string(), answerable: z.boolean(), expected: z.array(z.string()).optional() }),
+  ),
+});
+const readingSchema = z.object({ title: z.string(), context: z.string(), question: z.string() });
 
 const DEMO_DIR = path.join(import.meta.dirname, '../db/seeds/demo');
 const QUESTIONS_PER_READING_CLASS = 60;
@@ -76,9 +84,7 @@ async function askDemo(): Promise<Sample[]> {
     const pages = await extractBytes(new Uint8Array(readFileSync(path.join(DEMO_DIR, fileName))), mediaType);
     await workbench.addPages(workspace, { fileName, title: fileName.replace(/\.\w+$/, ''), mediaType }, pages);
   }
-  const { questions } = JSON.parse(readFileSync(path.join(DEMO_DIR, 'questions.json'), 'utf8')) as {
-    questions: { question: string; answerable: boolean; expected?: string[] }[];
-  };
+  const { questions } = questionsSchema.parse(JSON.parse(readFileSync(path.join(DEMO_DIR, 'questions.json'), 'utf8')));
   const samples: Sample[] = [];
   for (const { question, answerable, expected = [] } of questions) {
     samples.push(await ask('demo', workspace, question, answerable, expected));
@@ -90,7 +96,7 @@ async function askReading(file: string): Promise<Sample[]> {
   const rows = readFileSync(file, 'utf8')
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { title: string; context: string; question: string });
+    .map((line) => readingSchema.parse(JSON.parse(line)));
   const titles = [...new Set(rows.map((row) => row.title))];
   const isIndexed = (title: string) => titles.indexOf(title) % 2 === 0;
   const workspace = await workbench.addWorkspace('reading');

@@ -35,8 +35,6 @@ function decodeName(encoded: string): string {
   }
 }
 
-type WebBody = Parameters<typeof Readable.fromWeb>[0];
-
 function readForm(body: NonNullable<Request['body']>, contentType: string): Promise<Upload> {
   return new Promise((resolve, reject) => {
     const malformed = (cause: unknown) =>
@@ -52,7 +50,7 @@ function readForm(body: NonNullable<Request['body']>, contentType: string): Prom
       malformed(error);
       return;
     }
-    const source = Readable.fromWeb(body as WebBody);
+    const source = Readable.from(body, { objectMode: false });
     parser.on('file', (_field, stream, { filename }) => {
       // An upload that is refused halfway leaves the rest unread.
       stream.once('close', () => source.destroy());

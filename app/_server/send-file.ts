@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { AppError } from '#lib/domain/errors.ts';
 import type { BlobStore } from '#lib/ingestion/blob-store.ts';
 import type { StoredFile } from '#lib/ingestion/read-documents.ts';
@@ -50,7 +49,18 @@ export async function sendFile(request: Request, blobs: BlobStore, file: StoredF
   if (range !== null) headers.set('Content-Range', `bytes ${start}-${end}/${sizeBytes}`);
   const stream = blobs.read(file.blobSha256, { start, end });
   request.signal.addEventListener('abort', () => stream.destroy(), { once: true });
-  return new Response(Readable.toWeb(stream) as ReadableStream<Uint8Array>, {
+  const parts: AsyncIterator<Uint8Array<ArrayBuffer>> = stream[Symbol.asyncIterator]();
+  const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    async pull(controller) {
+      const part = await parts.next();
+      if (part.done === true) controller.close();
+      else controller.enqueue(part.value);
+    },
+    cancel() {
+      stream.destroy();
+    },
+  });
+  return new Response(body, {
     status: range === null ? 200 : 206,
     headers,
   });

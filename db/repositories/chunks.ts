@@ -207,7 +207,7 @@ export async function searchDense(
       and ${liveChunks(access, indexConfigId)}
     order by similarity desc, e.chunk_id
     limit ${limit}`);
-  return result.rows.map((row) => ({ chunkId: row.chunk_id, similarity: Number(row.similarity) }));
+  return result.rows.map((row) => ({ chunkId: row.chunk_id, similarity: row.similarity }));
 }
 
 export interface Bm25Parameters {
@@ -296,7 +296,7 @@ export async function searchLexical(
     group by chunk_id
     order by score desc, chunk_id
     limit ${limit}`);
-  return result.rows.map((row) => ({ chunkId: row.chunk_id, score: Number(row.score) }));
+  return result.rows.map((row) => ({ chunkId: row.chunk_id, score: row.score }));
 }
 
 export interface QuestionTerm {
@@ -325,10 +325,10 @@ export async function readTermCoverage(
     from postings group by term
     union all
     select count(*)::float8, '', 0, '{}' from live`);
-  const size = Number(result.rows[0]?.size ?? 0);
+  const size = result.rows[0]?.size ?? 0;
   const found = new Map(result.rows.map((row) => [row.term, row]));
   return terms.map(({ term, isCode }) => {
-    const documentFrequency = Number(found.get(term)?.found ?? 0);
+    const documentFrequency = found.get(term)?.found ?? 0;
     return {
       term,
       isCode,

@@ -63,15 +63,9 @@ function viewDocument({ document, latestVersion, run }: DocumentListRow): Docume
 
 function findState({ document, latestVersion, run }: DocumentListRow): DocumentState {
   if (document.currentVersionId === latestVersion.id) return 'ready';
-  switch (run?.state) {
-    case 'failed':
-    case 'cancelled':
-      return run.state;
-    case 'running':
-      return document.currentVersionId === null ? 'processing' : 'updating';
-    default:
-      return document.currentVersionId === null ? 'queued' : 'updating';
-  }
+  if (run?.state === 'failed' || run?.state === 'cancelled') return run.state;
+  if (document.currentVersionId !== null) return 'updating';
+  return run?.state === 'running' ? 'processing' : 'queued';
 }
 
 /** Newest first. */

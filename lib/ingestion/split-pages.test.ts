@@ -49,11 +49,10 @@ describe('splitPages', () => {
           expect(chunk.text.trim()).toBe(chunk.text);
           expect(chunk.text).not.toBe('');
           expect(chunk.ordinal).toBe(index);
-          const previous = chunks[index - 1];
-          if (previous?.pageNumber === chunk.pageNumber) {
-            expect(chunk.startOffset).toBeGreaterThan(previous.startOffset);
-            expect(chunk.endOffset).toBeGreaterThan(previous.endOffset);
-          }
+          const before = chunks[index - 1];
+          const previous = before?.pageNumber === chunk.pageNumber ? before : { startOffset: -1, endOffset: -1 };
+          expect(chunk.startOffset).toBeGreaterThan(previous.startOffset);
+          expect(chunk.endOffset).toBeGreaterThan(previous.endOffset);
         }
       }),
     );
@@ -64,7 +63,7 @@ describe('splitPages', () => {
       fc.asyncProperty(document, async (pages) => {
         const chunks = await splitPages(pages, sizes, countWords);
         for (const each of pages) {
-          const covered = new Array<boolean>(each.text.length).fill(false);
+          const covered = Array.from({ length: each.text.length }, () => false);
           for (const chunk of chunks) {
             if (chunk.pageNumber === each.pageNumber) covered.fill(true, chunk.startOffset, chunk.endOffset);
           }

@@ -79,9 +79,9 @@ export async function splitPages(
         tokenCount: measure(text),
       });
     };
-    const begin = (units: Unit[]) => {
-      pending = units;
-      pendingTokens = units.reduce((sum, unit) => sum + unit.tokens, 0);
+    const begin = (first: Unit[]) => {
+      pending = first;
+      pendingTokens = first.reduce((sum, unit) => sum + unit.tokens, 0);
       pendingPath = path.map((heading) => heading.title);
       pendingTableHeader = tableHeader;
     };

@@ -13,6 +13,7 @@ import { cancelRun, retryRun } from './manage-runs.ts';
 import { chooseRetryDelayMs, performRun, reconcileRuns } from './perform-run.ts';
 
 const never = new AbortController().signal;
+const fail = () => Promise.reject(new AppError({ code: 'runtime.unavailable', message: 'gone', isRetryable: true }));
 const succeed = () => Promise.resolve({});
 
 describe('chooseRetryDelayMs', () => {
@@ -75,8 +76,6 @@ describeDatabase('performRun', (getDatabase) => {
 
   it('tries again after a retryable error, with a growing delay, and fails in words at the last attempt', async () => {
     const { deps, payload, read, enqueued } = await setUp();
-    const fail = () =>
-      Promise.reject(new AppError({ code: 'runtime.unavailable', message: 'gone', isRetryable: true }));
     for (let attempt = 1; attempt < 5; attempt += 1) {
       expect(await performRun(deps, 'document.ingest', payload, fail, never)).toBe('retrying');
       expect(await read()).toMatchObject({ state: 'queued', attempt, errorCode: 'runtime.unavailable' });

@@ -38,7 +38,7 @@ export interface RunContext {
   /** Aborts when someone cancels, the worker stops, or the claim is lost. Handlers pass it on and stop at once. */
   readonly signal: AbortSignal;
   /** Cheap: the latest value is written with the next heartbeat; a change of stage is written at once. */
-  report(progress: RunProgress): Promise<void>;
+  readonly report: (progress: RunProgress) => Promise<void>;
 }
 
 /** A handler returns facts to keep on the run row. */

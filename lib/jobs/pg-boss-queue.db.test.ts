@@ -5,12 +5,12 @@ import { describeDatabase } from '#db/testing/describe-database.ts';
 import type { JobPayload } from './job-definitions.ts';
 import { openPgBossQueue } from './pg-boss-queue.ts';
 
-describeDatabase('job queue', (getDatabase) => {
-  const payload = (): JobPayload => ({ workspaceId: randomUUID(), runId: randomUUID() });
-  const onError = (error: unknown) => {
-    throw error;
-  };
+const payload = (): JobPayload => ({ workspaceId: randomUUID(), runId: randomUUID() });
+const onError = (error: unknown) => {
+  throw error;
+};
 
+describeDatabase('job queue', (getDatabase) => {
   it('delivers what was committed, once, to a worker on another connection, and nothing that was rolled back', async () => {
     const { db, address } = getDatabase();
     const sender = await openPgBossQueue({ db, role: 'send', onError });

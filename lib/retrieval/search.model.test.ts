@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { extractBytes } from '#lib/ingestion/extract/extract-bytes.ts';
 import { openWorkbench, type Workbench, type WorkbenchWorkspace } from '#scripts/eval/open-workbench.ts';
 import { search } from './search.ts';
 
 const DEMO_DIR = path.join(import.meta.dirname, '../../db/seeds/demo');
 
-interface DemoQuestion {
-  readonly question: string;
-  readonly answerable: boolean;
-  readonly expected?: readonly string[];
-}
+const questionsSchema = z.object({
+  questions: z.array(
+    z.object({ question: z.string(), answerable: z.boolean(), expected: z.array(z.string()).optional() }),
+  ),
+});
+
+const readDemoFile = (name: string) => new Uint8Array(readFileSync(path.join(DEMO_DIR, name)));
+const squash = (text: string) => text.replaceAll(/\s+/g, ' ').toLowerCase();
 
 describe('search with the default embedding model', () => {
   let workbench: Workbench;
@@ -19,26 +23,24 @@ describe('search with the default embedding model', () => {
   beforeAll(async () => {
     workbench = await openWorkbench();
     workspace = await workbench.addWorkspace('demo');
-    const file = (name: string) => new Uint8Array(readFileSync(path.join(DEMO_DIR, name)));
     await workbench.addPages(
       workspace,
       { fileName: 'tarnwick-k40-manual.pdf', title: 'tarnwick-k40-manual', mediaType: 'application/pdf' },
-      await extractBytes(file('tarnwick-k40-manual.pdf'), 'application/pdf'),
+      await extractBytes(readDemoFile('tarnwick-k40-manual.pdf'), 'application/pdf'),
     );
     const policy = 'tarnwick-support-and-returns-policy';
     await workbench.addPages(
       workspace,
       { fileName: `${policy}.md`, title: policy, mediaType: 'text/markdown' },
-      await extractBytes(file(`${policy}.md`), 'text/markdown'),
+      await extractBytes(readDemoFile(`${policy}.md`), 'text/markdown'),
     );
   });
   afterAll(() => workbench.close());
 
   it('finds the answers of the demo manual', async () => {
-    const { questions } = JSON.parse(readFileSync(path.join(DEMO_DIR, 'questions.json'), 'utf8')) as {
-      questions: DemoQuestion[];
-    };
-    const squash = (text: string) => text.replaceAll(/\s+/g, ' ').toLowerCase();
+    const { questions } = questionsSchema.parse(
+      JSON.parse(readFileSync(path.join(DEMO_DIR, 'questions.json'), 'utf8')),
+    );
     const answerable = questions.filter((question) => question.answerable);
     const ranks: number[] = [];
     for (const { question, expected = [] } of answerable) {

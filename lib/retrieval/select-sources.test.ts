@@ -12,8 +12,8 @@ describe('selectSources', () => {
         const selected = selectSources(items, { topK, tokenBudget });
         const tokens = selected.reduce((sum, item) => sum + item.tokens, 0);
         expect(selected.length).toBeLessThanOrEqual(topK);
-        if (selected.length > 1) expect(tokens).toBeLessThanOrEqual(Math.max(tokenBudget, selected[0]?.tokens ?? 0));
-        if (topK > 0 && items.length > 0) expect(selected[0]).toBe(items[0]);
+        expect(tokens).toBeLessThanOrEqual(Math.max(tokenBudget, items[0]?.tokens ?? 0));
+        expect(selected[0]).toBe(topK > 0 ? items[0] : undefined);
       }),
     );
   });

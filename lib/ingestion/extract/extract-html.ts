@@ -44,6 +44,8 @@ const BLOCKS = new Set([
 ]);
 const HEADING = /^h([1-6])$/;
 
+const isText = (node: HtmlNode): node is HtmlNode & { data: string } => node.nodeType === 3 && 'data' in node;
+
 /** Between the cells of a table row; a row is one line, so that the splitter never cuts inside it. */
 export const CELL_SEPARATOR = ' | ';
 
@@ -62,12 +64,12 @@ export function readHtmlBlocks(html: string): TextBlock[] {
     inline = '';
   };
   const walk = (node: HtmlNode, listDepth: number): void => {
-    if (node.type === 'text') {
+    if (isText(node)) {
       inline += node.data.replaceAll(/\s+/g, ' ');
       return;
     }
-    if (node.type !== 'tag' && node.type !== 'root') return;
-    if (node.type === 'tag') {
+    if (!('children' in node)) return;
+    if ('attribs' in node) {
       const element = node;
       const name = element.name;
       if (SKIPPED.has(name) || 'hidden' in element.attribs || element.attribs['aria-hidden'] === 'true') return;

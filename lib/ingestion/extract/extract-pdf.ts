@@ -42,7 +42,8 @@ export async function extractPdf(
           joinLines(
             items.flatMap((item) => {
               if (!('str' in item)) return [];
-              const [, , c = 0, d = 0, x = 0, y = 0] = item.transform as number[];
+              const transform: readonly number[] = item.transform;
+              const [, , c = 0, d = 0, x = 0, y = 0] = transform;
               return [{ text: item.str, x, y, width: item.width, size: Math.hypot(c, d) }];
             }),
           ),

@@ -20,6 +20,10 @@ export interface TextBlock {
   readonly headingLevel?: number;
 }
 
+/** Control characters but tab, line feed and form feed; soft hyphen; characters without width. */
+const INVISIBLE = /[\p{Cc}\u00AD\u200B\u2060\uFEFF]/gu;
+const KEPT_CONTROLS = new Set(['\t', '\n', '\f']);
+
 /**
  * What no database text may hold, and what would make equal words unequal: zero bytes, other control characters, lone
  * surrogates, soft hyphens, exotic spaces and line ends.
@@ -28,7 +32,7 @@ export function cleanText(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/\r\n?/g, '\n')
-    .replaceAll(/[\u0000-\u0008\u000B\u000E-\u001F\u007F\u00AD\u200B\u2060\uFEFF]/g, '')
+    .replaceAll(INVISIBLE, (character) => (KEPT_CONTROLS.has(character) ? character : ''))
     .replaceAll(/[\u00A0\u2000-\u200A\u202F\u205F\u3000]/g, ' ');
 }
 

@@ -83,8 +83,12 @@ export function joinLines(pieces: readonly PlacedText[]): Line[] {
     line.end = Math.max(line.end, end);
     line.size = Math.max(line.size, piece.size);
   }
-  return mergeWrappedCells(lines).map(({ cells, lowest: _, ...line }) => ({
-    ...line,
+  return mergeWrappedCells(lines).map(({ cells, x, y, end, size, isRow }) => ({
+    x,
+    y,
+    end,
+    size,
+    isRow,
     text: cells.map((cell) => cell.text.replaceAll(/ {2,}/g, ' ').trim()).join(CELL_SEPARATOR),
   }));
 }

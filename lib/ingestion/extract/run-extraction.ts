@@ -58,8 +58,8 @@ export async function runExtraction(
       filePath,
       mediaType,
     ],
-    // An empty environment: no database address, no token, no NODE_OPTIONS.
-    { stdio: ['ignore', 'pipe', 'pipe'], env: {} as NodeJS.ProcessEnv },
+    // Next to no environment: no database address, no token, no NODE_OPTIONS.
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
   );
   let stopCause: 'aborted' | 'timeout' | 'memory' | 'size' | undefined;
   const stop = (cause: typeof stopCause) => {
@@ -69,10 +69,11 @@ export async function runExtraction(
   const onAbort = () => stop('aborted');
   signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(() => stop('timeout'), limits.timeoutMs);
+  const checkMemory = async () => {
+    if ((await readResidentMegabytes(child.pid)) > limits.residentMegabytes) stop('memory');
+  };
   const memoryTimer = setInterval(() => {
-    void readResidentMegabytes(child.pid).then((megabytes) => {
-      if (megabytes > limits.residentMegabytes) stop('memory');
-    });
+    void checkMemory();
   }, MEMORY_CHECK_INTERVAL_MS);
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
