@@ -4,7 +4,7 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'e2e',
   globalSetup: './e2e/global-setup.ts',
-  outputDir: 'test-results',
+  outputDir: 'test-results/traces',
   // Real models on few cores: side by side, every answer would take several times as long.
   workers: 1,
   fullyParallel: false,

@@ -225,7 +225,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     secret: randomUUID() + randomUUID(),
     limits: createRateLimits({ signInPerEmail: generous, signInPerAddress: generous, requestsPerKey: generous }),
     runtime: brokenRuntime,
-    queue: { enqueue: async () => undefined },
+    queue: { open: async () => undefined, enqueue: async () => undefined },
     blobs: createBlobStore(blobsDir),
     probes: {
       database: async () => ({ state: 'ready', reason: null }),

@@ -66,15 +66,19 @@ export function composeDeps(parts: WebParts): WebDeps {
   };
 }
 
-/** Opens the queue with the first job; a failed opening is tried again with the next one. */
-function openQueueOnDemand(open: () => Promise<JobQueue>): JobQueue {
+/** Opens the queue before the first job; a failed opening is tried again with the next one. */
+function openQueueOnDemand(connect: () => Promise<JobQueue>): JobQueue {
   let opening: Promise<JobQueue> | undefined;
   return {
-    async enqueue(tx, kind, payload, options) {
-      opening ??= open().catch((error: unknown) => {
+    async open() {
+      opening ??= connect().catch((error: unknown) => {
         opening = undefined;
         throw error;
       });
+      await opening;
+    },
+    async enqueue(tx, kind, payload, options) {
+      if (opening === undefined) throw new Error('the queue must be opened before the transaction that enqueues');
       await (await opening).enqueue(tx, kind, payload, options);
     },
   };

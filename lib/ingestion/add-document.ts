@@ -64,6 +64,7 @@ export async function addDocument(
   });
   // A blob that no version will name is removed by the worker's sweep.
   const mediaType = await detectMediaType(deps.blobs.locate(blob.sha256), fileName);
+  await deps.queue.open();
   return deps.db.transaction(async (tx) => {
     await lockWorkspace(tx, access);
     const known = await findDocumentByBlob(tx, access, blob.sha256);

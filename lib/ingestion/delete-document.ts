@@ -27,6 +27,7 @@ export async function deleteDocument(
   access: Authorized<'document.write'>,
   documentId: string,
 ): Promise<{ readonly runId: string }> {
+  await deps.queue.open();
   return deps.db.transaction(async (tx) => {
     const document = await markDocumentDeleted(tx, access, documentId);
     if (!document) throw notFound('document');

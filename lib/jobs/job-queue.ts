@@ -8,6 +8,11 @@ import type { JobPayload } from './job-definitions.ts';
  */
 export interface JobQueue {
   /**
+   * Make the queue usable. Call it before the transaction that enqueues: opening speaks to the database on a connection of
+   * its own, and the embedded database serves no other connection while a transaction is open.
+   */
+  open(): Promise<void>;
+  /**
    * Ask for a delivery. Part of `tx`: it exists if and only if the transaction commits. A run that already waits for a
    * delivery gets no second one.
    */

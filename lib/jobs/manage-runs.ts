@@ -84,6 +84,7 @@ export async function retryRun(
   access: Authorized<'run.cancel'>,
   runId: string,
 ): Promise<RunView> {
+  await deps.queue.open();
   return deps.db.transaction(async (tx) => {
     const isReopened = await reopenRun(tx, access, runId);
     const run = await findRun(tx, access, runId);

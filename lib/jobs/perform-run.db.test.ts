@@ -37,6 +37,7 @@ describeDatabase('performRun', (getDatabase) => {
     });
     const enqueued: { runId: string; startAfterMs: number }[] = [];
     const queue: JobQueue = {
+      open: () => Promise.resolve(),
       enqueue(_tx, _kind, payload, options) {
         enqueued.push({ runId: payload.runId, startAfterMs: options?.startAfterMs ?? 0 });
         return Promise.resolve();

@@ -45,6 +45,7 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
     });
   }
   return {
+    open: () => Promise.resolve(),
     async enqueue(tx, kind, payload, options = {}) {
       await boss.send(kind, jobPayloadSchema.parse(payload), {
         db: createJobSql(tx),

@@ -66,6 +66,7 @@ export async function openIngestionStage(
   const runtime = createRuntimeClient({ socketPath: fake.socketPath });
   const deliveries: Delivery[] = [];
   const queue: JobQueue = {
+    open: () => Promise.resolve(),
     enqueue(_tx, kind, payload, options) {
       deliveries.push({ kind, payload, startAfterMs: options?.startAfterMs ?? 0 });
       return Promise.resolve();
