@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import { completionRequestSchema, completionSchema } from '#lib/chat/openai-completions.ts';
+import type { AddedDocument } from '#lib/ingestion/add-document.ts';
+import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-documents.ts';
+
+/** The public API as an OpenAPI 3.1 document, made from the schemas that the routes parse with. */
+
+const addedDocumentSchema = z.object({
+  documentId: z.uuid(),
+  versionId: z.uuid(),
+  runId: z.uuid().nullable().describe('The run that indexes it; null when these bytes were indexed before.'),
+  outcome: z.enum(['created', 'new-version', 'unchanged']),
+}) satisfies z.ZodType<AddedDocument>;
+
+const documentVersionSchema = z.object({
+  id: z.uuid(),
+  ordinal: z.number().int(),
+  mediaType: z.string(),
+  sizeBytes: z.number().int(),
+  pageCount: z.number().int().nullable(),
+  isCurrent: z.boolean(),
+  createdAt: z.iso.datetime(),
+}) satisfies z.ZodType<DocumentVersionView>;
+
+const documentSchema = z.object({
+  id: z.uuid(),
+  title: z.string(),
+  fileName: z.string(),
+  mediaType: z.string(),
+  sizeBytes: z.number().int(),
+  pageCount: z.number().int().nullable(),
+  versionOrdinal: z.number().int(),
+  latestVersionId: z.uuid(),
+  currentVersionId: z.uuid().nullable().describe('The version that answers; null until the first one is indexed.'),
+  state: z.enum(['queued', 'processing', 'ready', 'updating', 'failed', 'cancelled']),
+  progress: z.object({ stage: z.string().nullable(), done: z.number(), total: z.number() }).nullable(),
+  error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  runId: z.uuid().nullable(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+  versions: z.array(documentVersionSchema),
+}) satisfies z.ZodType<DocumentView & { readonly versions: readonly DocumentVersionView[] }>;
+
+const modelListSchema = z.object({
+  object: z.literal('list'),
+  data: z.array(
+    z.object({
+      id: z.string().describe('The slug of the workspace.'),
+      object: z.literal('model'),
+      created: z.number().int(),
+      owned_by: z.string(),
+    }),
+  ),
+});
+
+const errorSchema = z.object({
+  error: z.object({
+    message: z.string(),
+    type: z.string(),
+    param: z.null(),
+    code: z.string().describe('Stable: `noun.reason`.'),
+  }),
+});
+
+function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, { io });
+  return json;
+}
+
+const jsonBody = (name: string) => ({
+  content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
+});
+
+const failures = Object.fromEntries(
+  [
+    ['400', 'The request is malformed.'],
+    ['401', 'No key, or one that is unknown, expired or revoked.'],
+    ['403', 'The key lacks the permission.'],
+    ['404', 'No such thing, or it belongs to another workspace.'],
+    ['429', 'Too many requests; see Retry-After.'],
+    ['503', 'A part of the product is not available; try again.'],
+  ].map(([status, description]) => [status, { description, ...jsonBody('Error') }]),
+);
+
+/** @param publicUrl under which callers reach the product, without a slash at the end */
+export function describePublicApi(publicUrl: string): object {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Lorehouse',
+      version: '1',
+      description:
+        "Answers from a workspace's own documents, with citations. Chat follows OpenAI's contract; every call needs an API key of a workspace.",
+    },
+    servers: [{ url: `${publicUrl}/api/v1` }],
+    security: [{ apiKey: [] }],
+    paths: {
+      '/chat/completions': {
+        post: {
+          operationId: 'createChatCompletion',
+          summary: "Ask the workspace's assistant",
+          description:
+            'Permission `chat.use`. With `stream: true` the answer comes as server-sent chunks; the last chunk with a choice carries `lorehouse`, with the checked text in `lorehouse.text`.',
+          requestBody: { required: true, ...jsonBody('ChatCompletionRequest') },
+          responses: {
+            '200': {
+              description: 'The answer with sources, citations and what no source holds.',
+              content: {
+                'application/json': { schema: { $ref: '#/components/schemas/ChatCompletion' } },
+                'text/event-stream': { schema: { type: 'string' } },
+              },
+            },
+            ...failures,
+          },
+        },
+      },
+      '/models': {
+        get: {
+          operationId: 'listModels',
+          summary: 'The assistant that the key reaches',
+          description: 'Permission `chat.use`.',
+          responses: { '200': { description: 'One assistant.', ...jsonBody('ModelList') }, ...failures },
+        },
+      },
+      '/documents': {
+        post: {
+          operationId: 'addDocument',
+          summary: 'Upload a document, or the next version of the one with the same file name',
+          description: 'Permission `document.write`. Poll the document until its `state` is `ready`.',
+          requestBody: {
+            required: true,
+            content: {
+              'multipart/form-data': {
+                schema: {
+                  type: 'object',
+                  required: ['file'],
+                  properties: { file: { type: 'string', format: 'binary' } },
+                },
+              },
+            },
+          },
+          responses: {
+            '200': { description: 'The workspace had these bytes already.', ...jsonBody('AddedDocument') },
+            '201': { description: 'Taken in; being indexed.', ...jsonBody('AddedDocument') },
+            ...failures,
+            '413': { description: 'The file is too large.', ...jsonBody('Error') },
+            '422': { description: 'The file is of no supported kind, or empty.', ...jsonBody('Error') },
+          },
+        },
+      },
+      '/documents/{documentId}': {
+        get: {
+          operationId: 'readDocument',
+          summary: 'State and versions of a document',
+          description: 'Permission `document.read`.',
+          parameters: [{ name: 'documentId', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+          responses: { '200': { description: 'The document.', ...jsonBody('Document') }, ...failures },
+        },
+      },
+    },
+    components: {
+      securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        ChatCompletionRequest: toJsonSchema(completionRequestSchema, 'input'),
+        ChatCompletion: toJsonSchema(completionSchema, 'output'),
+        ModelList: toJsonSchema(modelListSchema, 'output'),
+        AddedDocument: toJsonSchema(addedDocumentSchema, 'output'),
+        Document: toJsonSchema(documentSchema, 'output'),
+        Error: toJsonSchema(errorSchema, 'output'),
+      },
+    },
+  };
+}
