@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { z } from 'zod';
 import { loadEnv } from '#lib/config/env.ts';
 import { pullDefaultModels } from './models/pull-defaults.ts';
 import { ensureTestBrowser } from './test/browser.ts';
@@ -32,11 +33,18 @@ function runStep(args: readonly string[], env: Readonly<Record<string, string>> 
   });
 }
 
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numFailedTestSuites: number;
+const vitestReportSchema = z.object({
+  numPassedTests: z.number(),
+  numFailedTests: z.number(),
+  numPendingTests: z.number(),
+});
+
+/** @returns null when the runner died before it wrote one */
+async function readReport<T extends z.ZodType>(file: string, schema: T): Promise<z.infer<T> | null> {
+  return readFile(file, 'utf8').then(
+    (text) => schema.parse(JSON.parse(text)),
+    () => null,
+  );
 }
 
 async function runVitest(
@@ -58,24 +66,16 @@ async function runVitest(
     env,
   );
   const seconds = (Date.now() - startedAt) / 1000;
-  const report = await readFile(reportFile, 'utf8').then(
-    (text) => JSON.parse(text) as VitestReport,
-    () => null,
-  );
+  const report = await readReport(reportFile, vitestReportSchema);
   if (!report) return { suite, passed: 0, failed: 1, skipped: 0, seconds };
   // A file that fails to load has no test to count, and an unhandled error belongs to none: both are failures all the same.
   const failed = Math.max(report.numFailedTests, isGreen ? 0 : 1);
   return { suite, passed: report.numPassedTests, failed, skipped: report.numPendingTests, seconds };
 }
 
-interface PlaywrightReport {
-  readonly stats: {
-    readonly expected: number;
-    readonly unexpected: number;
-    readonly flaky: number;
-    readonly skipped: number;
-  };
-}
+const playwrightReportSchema = z.object({
+  stats: z.object({ expected: z.number(), unexpected: z.number(), flaky: z.number(), skipped: z.number() }),
+});
 
 async function runPlaywright(env: Readonly<Record<string, string>>): Promise<Tally> {
   const reportFile = path.join(scratch, 'e2e.json');
@@ -85,10 +85,7 @@ async function runPlaywright(env: Readonly<Record<string, string>>): Promise<Tal
     PLAYWRIGHT_JSON_OUTPUT_FILE: reportFile,
   });
   const seconds = (Date.now() - startedAt) / 1000;
-  const report = await readFile(reportFile, 'utf8').then(
-    (text) => JSON.parse(text) as PlaywrightReport,
-    () => null,
-  );
+  const report = await readReport(reportFile, playwrightReportSchema);
   if (!report) return { suite: 'e2e', passed: 0, failed: 1, skipped: 0, seconds };
   const { expected, unexpected, flaky, skipped } = report.stats;
   return { suite: 'e2e', passed: expected, failed: Math.max(unexpected + flaky, isGreen ? 0 : 1), skipped, seconds };
@@ -135,7 +132,9 @@ async function runSuites(): Promise<readonly Tally[]> {
   }
 }
 
-const tallies = await runSuites().finally(() => rm(scratch, { recursive: true, force: true }));
+const tallies = await runSuites().finally(async () => {
+  await rm(scratch, { recursive: true, force: true });
+});
 console.log();
 for (const t of tallies) {
   const skipped = t.skipped > 0 ? `, ${t.skipped} skipped` : '';

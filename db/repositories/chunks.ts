@@ -1,4 +1,5 @@
 import { and, asc, eq, inArray, ne, notExists, sql } from 'drizzle-orm';
+import pgvector from 'pgvector';
 import { v7 as createUuid } from 'uuid';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
@@ -199,7 +200,7 @@ export async function searchDense(
   limit: number,
 ): Promise<DenseHit[]> {
   const result = await db.execute<{ chunk_id: string; similarity: number }>(sql`
-    select e.chunk_id, -(e.embedding <#> ${`[${embedding.join(',')}]`}::vector) as similarity
+    select e.chunk_id, -(e.embedding <#> ${pgvector.toSql([...embedding])}::vector) as similarity
     from chunk_embeddings e
     join chunks c on c.id = e.chunk_id
     join documents d on d.id = c.document_id

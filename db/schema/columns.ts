@@ -1,4 +1,5 @@
 import { customType, timestamp, uuid } from 'drizzle-orm/pg-core';
+import pgvector from 'pgvector';
 import { v7 as createUuid } from 'uuid';
 
 /** Time-ordered ids (UUID v7): new rows land at the end of the index. Never a secret: every read is authorised. */
@@ -17,6 +18,9 @@ export const instant = (name: string) => timestamp(name, { withTimezone: true })
  */
 export const embeddingVector = customType<{ data: Float32Array; driverData: string }>({
   dataType: () => 'vector',
-  toDriver: (value) => `[${value.join(',')}]`,
-  fromDriver: (value) => Float32Array.from(value.slice(1, -1).split(','), Number),
+  toDriver: (value) => pgvector.toSql([...value]) ?? '',
+  fromDriver: (value) => {
+    const numbers = pgvector.fromSql(value);
+    return Float32Array.from(Array.isArray(numbers) ? numbers : []);
+  },
 });

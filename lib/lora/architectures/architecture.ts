@@ -121,8 +121,13 @@ export function nameTensor(layer: number, module: TargetModule): string {
   return `blk.${layer}.${ggufNames[module]}.weight`;
 }
 
+type ModuleSizes = Pick<
+  DecoderConfig,
+  'hiddenSize' | 'headCount' | 'keyValueHeadCount' | 'headSize' | 'feedForwardSize'
+>;
+
 /** Inputs and outputs of a linear layer. */
-export function sizeOfModule(config: DecoderConfig, module: TargetModule): { inputs: number; outputs: number } {
+export function sizeOfModule(config: ModuleSizes, module: TargetModule): { inputs: number; outputs: number } {
   const attention = config.headCount * config.headSize;
   const keyValue = config.keyValueHeadCount * config.headSize;
   switch (module) {

@@ -59,11 +59,12 @@ async function* dequantisePieces(gguf: GgufFile, tensor: GgufTensor): AsyncGener
   }
 }
 
+const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+
 async function requireSpace(directory: string, neededBytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(directory);
   const freeBytes = bavail * bsize;
   if (freeBytes >= neededBytes + DISK_RESERVE_BYTES) return;
-  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new AppError({
     code: 'disk.full',
     message: `the base's weights take ${gigabytes(neededBytes)} GB as f32, and ${directory} has ${gigabytes(freeBytes)} GB free, of which ${gigabytes(DISK_RESERVE_BYTES)} GB stay in reserve`,

@@ -38,14 +38,36 @@ export interface GgmlType {
   readonly blockBytes: number;
 }
 
-export const ggmlTypes: Readonly<Record<GgmlTypeName, GgmlType>> = Object.fromEntries(
-  Object.entries(typeTable).map(([name, [code, blockValues, blockBytes]]) => [
-    name,
-    { name, code, blockValues, blockBytes },
-  ]),
-) as Record<GgmlTypeName, GgmlType>;
+function readType(name: GgmlTypeName): GgmlType {
+  const [code, blockValues, blockBytes] = typeTable[name];
+  return { name, code, blockValues, blockBytes };
+}
 
-const byCode = new Map(Object.values(ggmlTypes).map((type) => [type.code, type]));
+export const ggmlTypes = {
+  F32: readType('F32'),
+  F16: readType('F16'),
+  BF16: readType('BF16'),
+  Q4_0: readType('Q4_0'),
+  Q4_1: readType('Q4_1'),
+  Q5_0: readType('Q5_0'),
+  Q5_1: readType('Q5_1'),
+  Q8_0: readType('Q8_0'),
+  Q2_K: readType('Q2_K'),
+  Q3_K: readType('Q3_K'),
+  Q4_K: readType('Q4_K'),
+  Q5_K: readType('Q5_K'),
+  Q6_K: readType('Q6_K'),
+  IQ1_S: readType('IQ1_S'),
+  IQ2_XXS: readType('IQ2_XXS'),
+  IQ2_XS: readType('IQ2_XS'),
+  IQ2_S: readType('IQ2_S'),
+  IQ3_XXS: readType('IQ3_XXS'),
+  IQ3_S: readType('IQ3_S'),
+  IQ4_NL: readType('IQ4_NL'),
+  IQ4_XS: readType('IQ4_XS'),
+} as const satisfies Readonly<Record<GgmlTypeName, GgmlType>>;
+
+const byCode = new Map(Object.values<GgmlType>(ggmlTypes).map((type) => [type.code, type]));
 
 /**
  * @param code the type's number in the file
