@@ -6,9 +6,11 @@ import type { ChatChunk, RuntimeClient, RuntimePriority, RuntimeStatus } from '#
 import { citeAnswer, citeVerbatim } from './cite.ts';
 import { extractAnswer, rankSentences } from './extract-answer.ts';
 import { packPassages } from './pack-passages.ts';
-import { findPromptTemplate } from './prompt.ts';
+import { findPromptTemplate, type Prompt } from './prompt.ts';
 import { rewriteFollowUp } from './rewrite-follow-up.ts';
+import { repeatsQuestion, trimAnswer } from './trim-answer.ts';
 import { findUnsupported } from './unsupported.ts';
+import { findSentences } from './words.ts';
 
 /** What the search hands back for one query. */
 export interface FoundSources {
@@ -187,7 +189,9 @@ export async function* answerQuestion(
 
   yield { type: 'stage-update', stage: 'waiting' };
   let rawText = '';
+  let shownText = '';
   let isStopped = false;
+  let prompt: Prompt | null = null;
   try {
     const passages = await packPassages(
       promptQuestion,
@@ -198,7 +202,7 @@ export async function* answerQuestion(
     const status = await deps.runtime.readStatus(signal === undefined ? {} : { signal });
     base = status.baseModel;
     if (base === null && status.state === 'degraded') throw noBaseModel();
-    const prompt = template.build({ question: promptQuestion, passages, instructions: input.instructions });
+    prompt = template.build({ question: promptQuestion, passages, instructions: input.instructions });
     const stream = deps.runtime.streamChat(
       {
         messages: prompt.messages,
@@ -226,6 +230,9 @@ export async function* answerQuestion(
         yield { type: 'stage-update', stage: 'writing' };
       }
       rawText += text;
+      // What the checked answer will leave out is not shown first.
+      if (prompt.maxSentences !== undefined && findSentences(rawText).length > prompt.maxSentences) continue;
+      shownText += text;
       yield { type: 'text-delta', text };
     }
   } catch (error) {
@@ -234,11 +241,14 @@ export async function* answerQuestion(
   }
   if (signal?.aborted === true) isStopped = true;
 
-  // Without a base model, or when it ends without a word, the passages still answer.
-  if (rawText.trim() === '' && !isStopped) {
+  const limits = prompt?.maxSentences === undefined ? {} : { maxSentences: prompt.maxSentences };
+  const trimmed = isStopped ? shownText.trim() : trimAnswer(rawText, { ...limits, isCut: finish?.reason === 'length' });
+
+  // Without a base model, or when it says nothing but the question, the passages still answer.
+  if (!isStopped && (trimmed === '' || repeatsQuestion(trimmed, promptQuestion))) {
     const extracted = extractAnswer(promptQuestion, sources);
-    firstTextMs = performance.now() - startedAt;
-    yield { type: 'text-delta', text: extracted.text };
+    firstTextMs ??= performance.now() - startedAt;
+    if (shownText === '') yield { type: 'text-delta', text: extracted.text };
     yield {
       type: 'answer-final',
       text: extracted.text,
@@ -251,7 +261,7 @@ export async function* answerQuestion(
   }
 
   yield { type: 'stage-update', stage: 'checking' };
-  const checked = checkAnswer(rawText, sources, promptQuestion, isStopped ? 'never' : config.quoteSupport);
+  const checked = checkAnswer(trimmed, sources, promptQuestion, isStopped ? 'never' : config.quoteSupport);
   yield {
     type: 'answer-final',
     text: checked.text,

@@ -26,6 +26,8 @@ export interface Prompt {
   readonly messages: readonly ChatMessage[];
   /** Generation ends before any of these. */
   readonly stop: readonly string[];
+  /** Sentences of the answer that are kept; what a small model writes after them strays. Undefined: all. */
+  readonly maxSentences?: number;
 }
 
 export interface PromptTemplate {
@@ -79,6 +81,7 @@ const templates: readonly PromptTemplate[] = [
         },
       ],
       stop: ['\n'],
+      maxSentences: 2,
     }),
   },
   {

@@ -47,6 +47,11 @@ async function collect(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
   return seen;
 }
 
+async function runTurn(deps: ChatTurnDeps, access: Authorized<'chat.use'>, input: ChatTurnInput) {
+  const turn = await prepareChatTurn(deps, access, input);
+  return { turn, events: await collect(streamChatTurn(deps, turn)) };
+}
+
 describeDatabase('chat turns', (getDatabase) => {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -97,11 +102,6 @@ describeDatabase('chat turns', (getDatabase) => {
       },
     };
     return { deps, fake, runtime, logged };
-  }
-
-  async function runTurn(deps: ChatTurnDeps, access: Authorized<'chat.use'>, input: ChatTurnInput) {
-    const turn = await prepareChatTurn(deps, access, input);
-    return { turn, events: await collect(streamChatTurn(deps, turn)) };
   }
 
   test('stores question, answer, sources, citations and provenance, and reads them back as they were streamed', async () => {

@@ -12,9 +12,11 @@ import {
 } from '@langchain/core/runnables';
 import { createMiddleware } from 'langchain';
 import { checkAnswer, describeRefusal } from '#lib/chat/answer-question.ts';
+import { extractAnswer } from '#lib/chat/extract-answer.ts';
 import { packPassages } from '#lib/chat/pack-passages.ts';
 import { findPromptTemplate, type Prompt } from '#lib/chat/prompt.ts';
 import { rewriteFollowUp } from '#lib/chat/rewrite-follow-up.ts';
+import { repeatsQuestion, trimAnswer } from '#lib/chat/trim-answer.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
 import type { ChatMessage } from '#lib/runtime/runtime-port.ts';
@@ -114,12 +116,17 @@ function refuse({ searchQuery, sources }: Retrieved): GroundedAnswer {
   };
 }
 
-function ground(fields: GroundingFields, { question, sources }: Retrieved, rawText: string): GroundedAnswer {
-  return {
-    ...checkAnswer(rawText, sources, question, fields.config.quoteSupport),
-    answerKind: 'generated',
-    sources,
-  };
+function ground(
+  fields: GroundingFields,
+  { question, sources }: Retrieved,
+  rawText: string,
+  { maxSentences }: Prompt,
+): GroundedAnswer {
+  const text = trimAnswer(rawText, { isCut: false, ...(maxSentences === undefined ? {} : { maxSentences }) });
+  if (text === '' || repeatsQuestion(text, question)) {
+    return { ...extractAnswer(question, sources), unsupportedSpans: [], answerKind: 'extractive', sources };
+  }
+  return { ...checkAnswer(text, sources, question, fields.config.quoteSupport), answerKind: 'generated', sources };
 }
 
 /**
@@ -131,20 +138,17 @@ export function createChatPipeline(fields: ChatPipelineFields): Runnable<ChatPip
     retrieve(fields, input, options?.signal),
   ).withConfig({ runName: 'retrieve' });
 
-  const write = RunnableSequence.from<Retrieved, string>([
-    RunnableLambda.from((retrieved: Retrieved) => buildPrompt(fields, retrieved)).withConfig({ runName: 'prompt' }),
-    RunnableLambda.from((prompt: Prompt, options?: { signal?: AbortSignal }) =>
-      fields.model.invoke(prompt.messages.map(toLangChain), {
-        stop: [...prompt.stop],
-        ...(options?.signal === undefined ? {} : { signal: options.signal }),
-      }),
-    ).withConfig({ runName: 'write' }),
-    new StringOutputParser(),
-  ]);
-
-  const answer = RunnableLambda.from(async (retrieved: Retrieved, options?: RunnableConfig) =>
-    ground(fields, retrieved, await write.invoke(retrieved, options)),
-  ).withConfig({ runName: 'answer' });
+  const prompt = RunnableLambda.from((retrieved: Retrieved) => buildPrompt(fields, retrieved)).withConfig({
+    runName: 'prompt',
+  });
+  const toText = new StringOutputParser();
+  const answer = RunnableLambda.from(async (retrieved: Retrieved, options?: RunnableConfig) => {
+    const built = await prompt.invoke(retrieved, options);
+    const messages = built.messages.map(toLangChain);
+    const message = await fields.model.invoke(messages, { ...options, stop: [...built.stop] });
+    const rawText = await toText.invoke(message, options);
+    return ground(fields, retrieved, rawText, built);
+  }).withConfig({ runName: 'answer' });
 
   return RunnableSequence.from<ChatPipelineInput, GroundedAnswer>([
     retrieveSources,
@@ -174,7 +178,7 @@ export function createGroundingMiddleware(fields: GroundingFields) {
         messages: prompt.messages.map(toLangChain),
         modelSettings: { ...request.modelSettings, stop: [...prompt.stop] },
       });
-      return toAnswerMessage(ground(fields, retrieved, response.text), response);
+      return toAnswerMessage(ground(fields, retrieved, response.text, prompt), response);
     },
   });
 }

@@ -67,6 +67,7 @@ describeDatabase('public API', (getDatabase) => {
       limits: createRateLimits(),
       runtime,
       queue: {
+        open: async () => undefined,
         enqueue: async (_tx, kind) => {
           queued.push(kind);
         },
