@@ -132,9 +132,12 @@ async function runSuites(): Promise<readonly Tally[]> {
   }
 }
 
-const tallies = await runSuites().finally(async () => {
+let tallies: readonly Tally[];
+try {
+  tallies = await runSuites();
+} finally {
   await rm(scratch, { recursive: true, force: true });
-});
+}
 console.log();
 for (const t of tallies) {
   const skipped = t.skipped > 0 ? `, ${t.skipped} skipped` : '';
