@@ -27,7 +27,10 @@ function dropLeadIn(text: string): string {
   const rest = text.replace(LEAD_IN, '');
   // A lead-in alone is all there is.
   if (rest === text || !/\p{L}|\p{N}/u.test(rest)) return text;
-  return rest.charAt(0).toUpperCase() + rest.slice(1);
+  // Letters that have no capital of their own, such as ß, stay as they are.
+  const first = rest.charAt(0);
+  const capital = first.toUpperCase();
+  return (capital.toLowerCase() === first ? capital : first) + rest.slice(1);
 }
 
 /** Answers that need no words of their own. */

@@ -41,12 +41,14 @@ export function findWords(text: string, within: Span = { start: 0, end: text.len
 
 /** Abbreviations after which a full stop ends no sentence. */
 const ABBREVIATIONS = new Set(
-  'mr mrs ms dr prof st vs etc no nos fig figs e.g i.e inc ltd co corp approx max min sec p pp art u.s u.k vol ca cf'.split(
+  'mr mrs ms dr prof st vs etc no nos fig figs e.g i.e inc ltd co corp approx max min sec p pp art u.s u.k vol ca cf al'.split(
     ' ',
   ),
 );
 
-const BOUNDARY = /[.!?…]+["'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*•·|#>]|\d{1,3}[.)]\s))/gu;
+/** Ends of sentences, paragraphs, list items, and rows of a table (cells are parted by ` | `, one row a line). */
+const BOUNDARY =
+  /[.!?…]+["'”’)\]]*(?=\s|$)|\n\s*\n|\n(?=\s*(?:[-*•·|#>]|\d{1,3}[.)]\s))|\n(?=[^\n]*\S \| \S)|(?<=\S \| [^\n]*)\n/gu;
 
 /** Sentences, list items and paragraphs, trimmed, in order. Text without any letter or digit gives none. */
 export function findSentences(text: string): Span[] {

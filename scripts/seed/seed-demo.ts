@@ -15,7 +15,10 @@ import { recordAudit } from '#lib/observability/audit.ts';
 export const demoDir = path.join(import.meta.dirname, '../../db/seeds/demo');
 
 /** The Markdown twin of the manual stays out: the same passages twice would crowd out the rest. */
-const DEMO_FILES = ['tarnwick-k40-manual.pdf', 'tarnwick-support-and-returns-policy.md'] as const;
+const DEMO_FILES = [
+  { file: 'tarnwick-k40-manual.pdf', fileName: 'Tarnwick K40 manual.pdf' },
+  { file: 'tarnwick-support-and-returns-policy.md', fileName: 'Tarnwick support and returns policy.md' },
+] as const;
 
 const DEMO_WORKSPACE = { slug: 'demo', name: 'Tarnwick K40 demo' } as const;
 
@@ -58,10 +61,10 @@ export async function seedDemo(deps: SeedDeps): Promise<{ readonly workspaceId: 
   }
   const authorized = await authorize(people, actor, workspaceId, 'document.write');
   let added = 0;
-  for (const fileName of DEMO_FILES) {
+  for (const { file, fileName } of DEMO_FILES) {
     const { outcome } = await addDocument(deps, authorized, {
       fileName,
-      stream: createReadStream(path.join(demoDir, fileName)),
+      stream: createReadStream(path.join(demoDir, file)),
     });
     if (outcome !== 'unchanged') added += 1;
   }
