@@ -66,8 +66,8 @@ interface CheckedAnswer {
 }
 
 /**
- * Check what the model wrote against the passages. An answer that they do not bear out gets the passage's own sentence under
- * it, cited, so that the reader never has only the model's word.
+ * Check what the model wrote against the passages. An answer that they do not bear out, or whose words come from elsewhere than
+ * the sentence that speaks most of the question, gets that sentence under it, cited: the reader never has only the model's word.
  */
 export function checkAnswer(
   rawText: string,
@@ -78,21 +78,25 @@ export function checkAnswer(
   const cited = citeAnswer(rawText.trim(), sources, question);
   const trimmed = cited.text.trimEnd();
   const unsupportedSpans = findUnsupported(trimmed, sources, cited.citations);
-  const isVerified = cited.citations.length > 0 && unsupportedSpans.length === 0;
-  const wantsQuote = quoteSupport === 'always' || (quoteSupport === 'when-unverified' && !isVerified);
-  const citedQuotes = cited.citations.map((citation) => citation.quote);
-  const best = rankSentences(question, sources).find(
-    ({ source, span }) => !citedQuotes.some((quote) => quote.includes(source.text.slice(span.start, span.end))),
+  const [best] = rankSentences(question, sources);
+  // Two witnesses that know nothing of each other: where the answer's words come from, and where the question points to.
+  const isWhereAsked = cited.citations.some(
+    (citation) =>
+      citation.sourceNumber === best?.source.number &&
+      citation.quoteStart < best.span.end &&
+      citation.quoteEnd > best.span.start,
   );
+  const isVerified = isWhereAsked && unsupportedSpans.length === 0;
+  const wantsQuote = quoteSupport === 'always' || (quoteSupport === 'when-unverified' && !isVerified);
   if (!wantsQuote || best === undefined || trimmed === '')
     return { text: trimmed, citations: cited.citations, unsupportedSpans };
-  // Line breaks inside the sentence would end the quotation and shift offsets; such sentences stay as a citation of the source.
-  const quote = best.source.text.slice(best.span.start, best.span.end);
   const lead = `${trimmed}\n\n> `;
-  if (quote.includes('\n')) return { text: trimmed, citations: cited.citations, unsupportedSpans };
+  const citation = citeVerbatim(best.source, best.span, lead.length);
+  // Line breaks, as PDF pages have them inside sentences, would end the quotation; the citation keeps the exact words.
+  const shown = citation.quote.replaceAll(/\s+/g, ' ');
   return {
-    text: `${lead}${quote}`,
-    citations: [...cited.citations, citeVerbatim(best.source, best.span, lead.length)],
+    text: `${lead}${shown}`,
+    citations: [...cited.citations, { ...citation, answerEnd: lead.length + shown.length }],
     unsupportedSpans,
   };
 }

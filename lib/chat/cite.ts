@@ -148,12 +148,14 @@ function matchPassage(
   for (const [index, sentence] of sentences.entries()) {
     const windows = [{ span: sentence, words: sentence.words, stems: sentence.stems, penalty: 0 }];
     const next = sentences[index + 1];
-    if (next !== undefined) {
+    const countHeld = (stems: ReadonlySet<string>) => content.filter((stem) => stems.has(stem)).length;
+    const joined = next === undefined ? sentence.stems : new Set([...sentence.stems, ...next.stems]);
+    // Two sentences are quoted only for words of the answer that neither holds alone.
+    if (next !== undefined && countHeld(joined) > Math.max(countHeld(sentence.stems), countHeld(next.stems))) {
       windows.push({
         span: { ...sentence, end: next.end },
         words: [...sentence.words, ...next.words],
-        stems: new Set([...sentence.stems, ...next.stems]),
-        // A second sentence must add something to be quoted.
+        stems: joined,
         penalty: 0.12,
       });
     }

@@ -9,6 +9,7 @@ test('drops lead-ins and labels', () => {
   expect(trimAnswer('Answer: 45 Nm', whole)).toBe('45 Nm');
   expect(trimAnswer('The text mentions that the valve opens at 12 bar.', whole)).toBe('The valve opens at 12 bar.');
   expect(trimAnswer('The answer is 45 Nm.', whole)).toBe('45 Nm.');
+  expect(trimAnswer('Answer this question from the text above in a few words: Red.', whole)).toBe('Red.');
   expect(trimAnswer('Answer:', whole)).toBe('Answer:');
   expect(trimAnswer('Answering machines are grey.', whole)).toBe('Answering machines are grey.');
 });

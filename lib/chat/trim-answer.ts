@@ -2,7 +2,7 @@ import { findSentences, findWords, isContentWord, stemWord } from './words.ts';
 
 /** Labels and lead-ins that small models put before the answer; they say nothing about the subject. */
 const LEAD_IN =
-  /^(?:answer(?: this question)?(?: in a few words)?\s*:|(?:the )?answer is(?: that)?:?\s|(?:according to the (?:text|passage),?|the (?:text|passage) (?:mentions|states|says|indicates)(?: that)?)\s)\s*/i;
+  /^(?:answer(?: this question)?(?: from the text above)?(?: in a few words)?\s*:|(?:the )?answer is(?: that)?:?\s|(?:according to the (?:text|passage),?|the (?:text|passage) (?:mentions|states|says|indicates)(?: that)?)\s)\s*/i;
 
 /**
  * What a model wrote, without lead-in, without a last sentence that the token limit cut off, and no longer than

@@ -23,7 +23,7 @@ export const answerConfigSchema = z.object({
   supportThreshold: z.number().min(0).max(1).default(0.45),
   /** Names the prompt template in lib/chat/prompt.ts. */
   promptVersion: z.string().default('grounded-1'),
-  maxAnswerTokens: z.number().int().min(16).max(4096).default(160),
+  maxAnswerTokens: z.number().int().min(16).max(4096).default(48),
   temperature: z.number().min(0).max(2).default(0),
   /** 1: none. Above 1 it hinders copying. */
   repetitionPenalty: z.number().min(1).max(2).default(1),
