@@ -54,11 +54,12 @@ test('the official client talks to a workspace with a key made on the command li
   const headers = { authorization: `Bearer ${apiKey}` };
   const created = await fetch(`${baseUrl}/api/v1/documents`, { method: 'POST', body: form, headers });
   expect(created.status).toBeLessThan(300);
-  const { id } = (await created.json()) as { id: string };
+  const { documentId } = (await created.json()) as { documentId: string };
   await expect
     .poll(
       async () =>
-        ((await (await fetch(`${baseUrl}/api/v1/documents/${id}`, { headers })).json()) as { status: string }).status,
+        ((await (await fetch(`${baseUrl}/api/v1/documents/${documentId}`, { headers })).json()) as { state: string })
+          .state,
       { timeout: INDEX_TIMEOUT_MS },
     )
     .toBe('ready');
@@ -82,5 +83,7 @@ test('the API describes itself', async () => {
   const response = await fetch(`${readProduct().baseUrl}/api/v1/openapi.json`);
   const { openapi, paths } = (await response.json()) as { openapi: string; paths: Record<string, unknown> };
   expect(openapi).toMatch(/^3\.1/);
-  expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/chat/completions', '/documents', '/documents/{id}']));
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining(['/chat/completions', '/documents', '/documents/{documentId}']),
+  );
 });

@@ -41,7 +41,7 @@ test('an answer can be rated, explained, regenerated, and its question edited', 
 
   await answer.getByRole('button', { name: 'Good answer' }).click();
   await page.getByLabel('What was good about it?').fill('Short and right.');
-  await page.getByRole('button', { name: /Save|Send/ }).click();
+  await page.getByRole('button', { name: 'Save note' }).click();
   await expect(answer.getByRole('button', { name: 'Good answer' })).toHaveAttribute('aria-pressed', 'true');
 
   await answer.getByRole('button', { name: 'Regenerate' }).click();

@@ -11,6 +11,9 @@ export interface Quote {
 /** Longest sentence that is quoted; longer ones are tables or broken extraction, and their source is shown anyway. */
 const MAX_SENTENCE_CHARACTERS = 600;
 
+/** A code or number that is asked for (`E14`) outweighs all that surrounds it: the head of its table says "code" and "meaning" too. */
+const CODE_WEIGHT = 3;
+
 /**
  * Sentences of the passages that speak most of the question's words, best first. Rare words weigh more; the passage's rank
  * breaks ties, so with nothing in common the first passage's first sentence leads.
@@ -34,7 +37,8 @@ export function rankSentences(question: string, sources: readonly Source[]): Quo
   );
   const frequency = new Map<string, number>();
   for (const { stems } of sentences) for (const stem of stems) frequency.set(stem, (frequency.get(stem) ?? 0) + 1);
-  const weigh = (stem: string) => Math.log(1 + sentences.length / ((frequency.get(stem) ?? 0) + 0.5));
+  const weigh = (stem: string) =>
+    (/\d/.test(stem) ? CODE_WEIGHT : 1) * Math.log(1 + sentences.length / ((frequency.get(stem) ?? 0) + 0.5));
   const total = [...asked].reduce((sum, stem) => sum + weigh(stem), 0);
   return sentences
     .map(({ source, span, rank, position, stems }) => {
