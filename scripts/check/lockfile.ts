@@ -10,9 +10,21 @@ const lockfileSchema = z.object({
       integrity: z.string().optional(),
       link: z.boolean().optional(),
       inBundle: z.boolean().optional(),
+      optional: z.boolean().optional(),
+      os: z.array(z.string()).optional(),
+      cpu: z.array(z.string()).optional(),
+      optionalDependencies: z.record(z.string(), z.string()).optional(),
     }),
   ),
 });
+
+/** Node's rule: a package sees its own node_modules, then that of each folder above. */
+function findEntry(packages: Readonly<Record<string, unknown>>, from: string, dependency: string): boolean {
+  for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
+    if (`${folder === '' ? '' : `${folder}/`}node_modules/${dependency}` in packages) return true;
+    if (folder === '') return false;
+  }
+}
 
 /**
  * The lockfile pins what is installed by checksum, and leaves to the machine where it comes from: a download address in it
@@ -26,8 +38,17 @@ export function findLockfileProblems(json: unknown): string[] {
     if (entry.resolved !== undefined && /^[a-z+]+:/u.test(entry.resolved)) {
       problems.push(`${name}: holds the download address ${entry.resolved}`);
     }
+    // `npm ci` asks for an entry of every platform, and a registry may serve those of its own only: such entries name the
+    // version and the platform, and stand without a checksum until someone installs there.
+    const isOfAnotherPlatform = entry.optional === true && (entry.os !== undefined || entry.cpu !== undefined);
+    for (const dependency of Object.keys(entry.optionalDependencies ?? {})) {
+      if (!findEntry(packages, name, dependency)) {
+        problems.push(`${name}: its optional ${dependency} has no entry, and npm ci refuses a lockfile without`);
+      }
+    }
     const isInstalledFromRegistry = name.includes('node_modules/') && !entry.link && !entry.inBundle;
-    if (isInstalledFromRegistry && entry.integrity === undefined) problems.push(`${name}: has no integrity checksum`);
+    if (isInstalledFromRegistry && !isOfAnotherPlatform && entry.integrity === undefined)
+      problems.push(`${name}: has no integrity checksum`);
   }
   return problems;
 }
