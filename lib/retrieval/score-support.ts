@@ -7,9 +7,9 @@ export interface SupportEvidence {
 }
 
 /**
- * Weights of the logistic model, rounded from the fit of `scripts/eval-support.ts` over 175 questions on a manual and on
- * encyclopedia articles (bias −4.3, similarity 6.1, coverage 2.8, missing code −2.0). A missing code weighs more than fitted:
- * an answer about a part number that no document has is the worst one to give. Area under the curve: 0.99 for questions
+ * Weights of the logistic model, set by hand. The fit of `scripts/eval-support.ts` over 175 questions on a manual and on
+ * encyclopedia articles came out near them (bias −4.3, similarity 6.1, coverage 2.8, missing code −2.0). A missing code weighs
+ * more than fitted: an answer about a part number that no document has is the worst one to give. Area under the curve: 0.99 for questions
  * about another subject, 0.80 for near misses.
  */
 const WEIGHTS = { bias: -4, similarity: 6, coverage: 3, missingCode: -3 } as const;
