@@ -3,7 +3,9 @@
  * database and, for documents, the data directory.
  */
 import { createDatabase } from '#db/client.ts';
+import { removeDeletedConversations } from '#db/repositories/conversations.ts';
 import { HEARTBEAT_INTERVAL_MS, recordHeartbeat, removeHeartbeat } from '#db/repositories/process-heartbeats.ts';
+import { UNDO_DELETE_MS } from '#lib/chat/conversations.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { exitWithParent } from '#lib/config/exit-with-parent.ts';
@@ -58,6 +60,8 @@ const worker = await startWorker({
     const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');
     await removeUnreferencedBlobs({ db, blobs }, BLOB_GRACE_MS);
     await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
+    // Twice the time in which a deletion can be undone: no undo meets an empty place.
+    await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
   },
   tidyUpIntervalMs: TIDY_UP_INTERVAL_MS,
 });

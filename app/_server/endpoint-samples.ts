@@ -80,14 +80,6 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   'session.revoke': { call: (tenant) => ({ input: { sessionId: tenant.spareSessionId } }) },
 
   'workspace.create': { call: () => ({ input: { name: 'Third', slug: 'third' } }) },
-  'user.suspend': {
-    call: (tenant) => ({ input: { userId: tenant.userIds.member } }),
-    foreignIsAllowedBecause: 'an owner of the installation may suspend everyone',
-  },
-  'user.reinstate': {
-    call: (tenant) => ({ input: { userId: tenant.userIds.member } }),
-    foreignIsAllowedBecause: 'an owner of the installation may reinstate everyone',
-  },
 
   'workspace.configure': {
     call: () => ({ input: { name: 'Renamed', instructions: 'Be brief.', suggestedQuestions: ['What is it?'] } }),

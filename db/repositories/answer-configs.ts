@@ -5,7 +5,6 @@ import { answerConfigs } from '#db/schema/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
 import { type AnswerConfig, answerConfigSchema } from '#lib/domain/answer-config.ts';
-import { notFound } from '#lib/domain/errors.ts';
 
 export interface StoredAnswerConfig {
   readonly id: string;
@@ -67,18 +66,4 @@ export async function activateAnswerConfig(
     .set({ isActive: true })
     .where(and(eq(answerConfigs.workspaceId, access.workspaceId), eq(answerConfigs.id, stored.id)));
   return stored;
-}
-
-/** @throws AppError `answer-config.not-found` */
-export async function readAnswerConfig(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  answerConfigId: string,
-): Promise<StoredAnswerConfig> {
-  const [row] = await db
-    .select({ id: answerConfigs.id, settings: answerConfigs.settings })
-    .from(answerConfigs)
-    .where(and(eq(answerConfigs.workspaceId, access.workspaceId), eq(answerConfigs.id, answerConfigId)));
-  if (!row) throw notFound('answer-config');
-  return { id: row.id, config: answerConfigSchema.parse(row.settings) };
 }

@@ -57,15 +57,6 @@ export async function insertChunks(
   }
 }
 
-/** In reading order. */
-export async function listChunks(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  key: IndexedVersion,
-): Promise<Chunk[]> {
-  return db.select().from(chunks).where(ofVersion(access, key)).orderBy(asc(chunks.ordinal));
-}
-
 /** The next chunks, in reading order, that have no vector yet. */
 export async function listChunksWithoutEmbedding(
   db: DatabaseExecutor,

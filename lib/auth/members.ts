@@ -1,6 +1,5 @@
 import type { MemberRow } from '#db/repositories/memberships.ts';
 import type { PeopleRepositories, PeopleStore } from '#db/repositories/people.ts';
-import type { PersonRow } from '#db/repositories/users.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Actor, Role } from '#lib/domain/actor.ts';
 import { AppError, forbidden, notFound } from '#lib/domain/errors.ts';
@@ -112,11 +111,6 @@ export async function removeMember(
       details: { role: member.role, revokedKeys },
     });
   });
-}
-
-export async function listPeople(deps: MemberDeps, actor: Actor): Promise<PersonRow[]> {
-  requireInstanceOwner(actor);
-  return await deps.people.users.list();
 }
 
 /**

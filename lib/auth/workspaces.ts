@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { AuditRow } from '#db/repositories/audit.ts';
 import type { PeopleStore } from '#db/repositories/people.ts';
 import type { WorkspaceRow, WorkspaceSettings } from '#db/repositories/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
@@ -84,13 +83,4 @@ export async function configureWorkspace(
       details: { changed: Object.keys(settings), ...(settings.name === undefined ? {} : { name: settings.name }) },
     });
   });
-}
-
-/** Newest first, a page at a time. */
-export async function listAuditEvents(
-  deps: WorkspaceDeps,
-  authorized: Authorized<'audit.read'>,
-  page: { readonly limit: number; readonly beforeSequence?: number | undefined },
-): Promise<AuditRow[]> {
-  return await deps.people.audit.list(authorized, page);
 }
