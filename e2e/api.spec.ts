@@ -75,7 +75,7 @@ test('the official client talks to a workspace with a key made on the command li
   expect(streamed.length).toBeGreaterThan(0);
 
   await expect(client.chat.completions.create({ model: 'demo', messages })).rejects.toMatchObject({ status: 404 });
-  await runAdmin('revoke-api-key', '--workspace', 'api-works', '--key', String(key['id']));
+  await runAdmin('revoke-api-key', '--workspace', 'api-works', '--id', String(key['id']));
   await expect(client.models.list()).rejects.toMatchObject({ status: 401 });
 });
 
