@@ -101,6 +101,18 @@ export function checkAnswer(
   };
 }
 
+/** A model that says that the passages do not tell is to be heard: its words stand in no passage either. */
+const DENIAL = /\b(?:no|not|none|nothing|cannot|unclear|unknown|without)\b|n['’]t\b/i;
+
+/** Nothing, the question again, or sentences of which no passage bears out a single one. */
+function isWithoutSubstance(answer: string, question: string, sources: readonly Source[]): boolean {
+  if (answer === '' || repeatsQuestion(answer, question)) return true;
+  if (DENIAL.test(answer)) return false;
+  const { citations, unsupportedSpans } = checkAnswer(answer, sources, question, 'never');
+  // A number or code that is off beside words that agree is marked and shown, with its neighbour in the passage.
+  return citations.length === 0 && unsupportedSpans.every((span) => span.kind === 'sentence');
+}
+
 /** What a person reads instead of a guess. */
 export function describeRefusal(query: string, sources: readonly Source[]): string {
   const titles = [...new Set(sources.map((source) => source.documentTitle))];
@@ -248,8 +260,8 @@ export async function* answerQuestion(
   const limits = prompt?.maxSentences === undefined ? {} : { maxSentences: prompt.maxSentences };
   const trimmed = isStopped ? shownText.trim() : trimAnswer(rawText, { ...limits, isCut: finish?.reason === 'length' });
 
-  // Without a base model, or when it says nothing but the question, the passages still answer.
-  if (!isStopped && (trimmed === '' || repeatsQuestion(trimmed, promptQuestion))) {
+  // Without a base model, or when what it says stands nowhere, the passages still answer.
+  if (!isStopped && isWithoutSubstance(trimmed, promptQuestion, sources)) {
     const extracted = extractAnswer(promptQuestion, sources);
     firstTextMs ??= performance.now() - startedAt;
     if (shownText === '') yield { type: 'text-delta', text: extracted.text };
