@@ -174,7 +174,7 @@ export async function* answerQuestion(
     state,
     provenance: {
       baseModel: kind === 'generated' ? (base?.id ?? null) : null,
-      baseSha256: finish?.baseSha256 ?? (kind === 'generated' ? (base?.sha256 ?? null) : null),
+      baseSha256: kind === 'generated' ? (finish?.baseSha256 ?? base?.sha256 ?? null) : null,
       adapterSha256: finish?.adapterSha256 ?? null,
       promptVersion: template.version,
       chatTemplateSha256: kind === 'generated' ? (base?.templateSha256 ?? null) : null,
