@@ -179,7 +179,7 @@ export class CycleAssembler {
   }
 }
 
-/** A cycle that fails with `message` and, inside a transaction, fails that as any error does. */
+/** A cycle that fails with `message` and, inside a transaction, fails that too, like every error. */
 export function createFailingCycle(sqlState: string, message: string, isComplete: boolean): Cycle {
   const execution = encodeUnnamedExecution(raise({ message, hint: '' }, sqlState));
   return {

@@ -14,12 +14,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { users } from './auth.ts';
 import { createdAt, id, instant } from './columns.ts';
-import { workspaces } from './workspaces.ts';
-
-const workspaceId = () =>
-  uuid('workspace_id')
-    .notNull()
-    .references(() => workspaces.id, { onDelete: 'cascade' });
+import { workspaceId } from './tenancy.ts';
 
 /** Private to one person inside one workspace. */
 export const conversations = pgTable(

@@ -12,7 +12,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { createdAt, embeddingVector, id, instant } from './columns.ts';
-import { indexConfigs, workspaces } from './workspaces.ts';
+import { workspaceId } from './tenancy.ts';
+import { indexConfigs } from './workspaces.ts';
 
 /** `offset` into the page's text in UTF-16 code units; `level` from 1 (outermost) to 6. */
 export interface PageHeading {
@@ -20,11 +21,6 @@ export interface PageHeading {
   readonly level: number;
   readonly title: string;
 }
-
-const workspaceId = () =>
-  uuid('workspace_id')
-    .notNull()
-    .references(() => workspaces.id, { onDelete: 'cascade' });
 
 export const documents = pgTable(
   'documents',
