@@ -68,7 +68,7 @@ function createDropout(tape: Tape, config: DecoderConfig, share: number) {
  * The whole training computation as one ONNX model: forward, loss and, when `hasBackward`, the gradients of all factors.
  * Inputs: `tokens` [T], `cos` and `sin` [T, 1, headSize], `mask` [group·T, T], `rows`, `targets` and `weights` [L] (the
  * positions with a loss), with dropout `noise.a` and `noise.b` [T, columns], and every factor by its name.
- * Outputs: `loss` (weighted sum), `perRow` [L, 1], `gradient.<factor>`.
+ * Outputs: `loss` (weighted sum), `perRow` [L, 1], `gradient.<factor>`, and when `hasLogits` `logits` [L, vocabulary].
  * @param dataFileName the weights' file, in the directory where the model will lie
  */
 export function encodeTrainingGraph(
@@ -76,7 +76,7 @@ export function encodeTrainingGraph(
   lora: LoraConfig | null,
   layout: WeightLayout,
   dataFileName: string,
-  options: { readonly hasBackward: boolean },
+  options: { readonly hasBackward: boolean; readonly hasLogits?: boolean },
 ): Uint8Array {
   const tape = new Tape();
   const weights = new Map<string, Value>();
@@ -127,6 +127,7 @@ export function encodeTrainingGraph(
   );
   tape.addOutput('loss', sum);
   tape.addOutput('perRow', perRow);
+  if (options.hasLogits) tape.addOutput('logits', logits);
   if (options.hasBackward)
     for (const [i, gradient] of tape.differentiate(sum, parameters, tape.addConstant([1])).entries())
       tape.addOutput(`gradient.${factors[i]?.name}`, gradient);
