@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import type { Env } from '#lib/config/env.ts';
+import { AppError } from '#lib/domain/errors.ts';
+import { type DecoderConfig, readDecoderConfig } from '#lib/lora/architectures/architecture.ts';
+import { openGguf } from '#lib/lora/gguf/read-gguf.ts';
+import { chooseModels } from '#lib/models/model-choice.ts';
+import { resolveModel } from '#lib/models/model-store.ts';
+
+/** A base model on this machine, its header checked and of an architecture that adapters are trained for. */
+export interface ResolvedBase {
+  /** Catalog id, or the absolute path of a GGUF. */
+  readonly id: string;
+  readonly path: string;
+  /** Of the GGUF file. */
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  readonly config: DecoderConfig;
+}
+
+/** `--base`, optional: without it the base in use answers. */
+export function withBaseOption(command: Command): Command {
+  return command.option('--base <id or path>', 'catalog id or GGUF file of the base model (default: the one in use)');
+}
+
+/**
+ * @param idOrPath undefined for the base that this data directory uses
+ * @throws AppError `model.*`, `gguf.*`, `adapter.architecture-unsupported`
+ */
+export async function resolveBase(idOrPath: string | undefined, env: Env): Promise<ResolvedBase> {
+  const wanted = idOrPath ?? (await chooseModels(env)).baseModel;
+  const model = await resolveModel(wanted, env.modelsDir);
+  const [weights] = model.files;
+  if (weights === undefined || (model.kind !== null && model.kind !== 'base'))
+    throw new AppError({
+      code: 'model.not-a-base',
+      message: `${model.id} is of the kind ${model.kind}; adapters belong to a base model`,
+    });
+  const gguf = await openGguf(weights.path);
+  try {
+    return {
+      id: model.id,
+      path: weights.path,
+      sha256: model.sha256,
+      sizeBytes: weights.sizeBytes,
+      config: readDecoderConfig(gguf),
+    };
+  } finally {
+    await gguf.close();
+  }
+}
