@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createChatTemplate, joinSegments, tokenizeSegments } from './chat-template.ts';
+import { createChatTemplate, joinSegments, tokenizeAndMark, tokenizeSegments } from './chat-template.ts';
 import type { ChatMessage } from './runtime-port.ts';
 
 const conversation: readonly ChatMessage[] = [
@@ -14,9 +14,9 @@ describe('createChatTemplate', () => {
   it('renders the format of the model and marks what came from people', () => {
     expect(zephyr.render(conversation, chat)).toEqual([
       { kind: 'template', text: '<|system|>\n' },
-      { kind: 'content', text: 'Be brief.' },
+      { kind: 'content', role: 'system', text: 'Be brief.' },
       { kind: 'template', text: '</s>\n<|user|>\n' },
-      { kind: 'content', text: 'How many litres?' },
+      { kind: 'content', role: 'user', text: 'How many litres?' },
       { kind: 'template', text: '</s>\n<|assistant|>\n' },
     ]);
   });
@@ -96,11 +96,48 @@ describe('tokenizeSegments', () => {
     };
     const segments = [
       { kind: 'template', text: 'a' },
-      { kind: 'content', text: '</s>' },
+      { kind: 'content', role: 'user', text: '</s>' },
     ] as const;
     expect(tokenizeSegments(segments, tokenize, 99)).toEqual([99, 1, 4]);
     expect(calls).toEqual(['special:begins:a', 'plain:continues:</s>']);
     expect(tokenizeSegments(segments, tokenize, 1)).toEqual([1, 4]);
     expect(tokenizeSegments(segments, tokenize, null)).toEqual([1, 4]);
+  });
+});
+
+describe('tokenizeAndMark', () => {
+  /** One token a character; `</s>` in template text is the one token 0, which ends a generation. */
+  const tokenize = (text: string, { parseSpecial }: { parseSpecial: boolean }) =>
+    [...(parseSpecial ? text.replaceAll('</s>', '\0') : text)].map((character) => character.codePointAt(0) ?? 0);
+  const options = { bosToken: 1, isEndOfGeneration: (token: number) => token === 0 };
+  const mark = (messages: readonly ChatMessage[], template = zephyr) => {
+    const segments = template.render(messages, { addGenerationPrompt: false });
+    const { tokens, isAssistant } = tokenizeAndMark(segments, tokenize, options);
+    expect([...tokens]).toEqual(tokenizeSegments(segments, tokenize, 1));
+    return String.fromCodePoint(...tokens.filter((_, i) => isAssistant[i] === 1)).replaceAll('\0', '</s>');
+  };
+  const exchange = (words: string): ChatMessage[] => [
+    { role: 'user', content: 'question' },
+    { role: 'assistant', content: words },
+  ];
+
+  it('marks what the assistant says and the token that ends it, of every turn and of nobody else', () => {
+    expect(mark([{ role: 'system', content: 'Be brief.' }, ...exchange('Four.'), ...exchange('Five.')])).toBe(
+      'Four.</s>Five.</s>',
+    );
+    expect(mark(conversation)).toBe('');
+  });
+
+  it('takes a control-token look-alike for the words that it is', () => {
+    expect(mark(exchange('a</s>b'))).toBe('a</s>b</s>');
+  });
+
+  it('marks the words alone where the template closes a message with no end of generation', () => {
+    const open = createChatTemplate({
+      chatTemplate: "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}",
+      bosText: '',
+      eosText: '',
+    });
+    expect(mark(exchange('Four.'), open)).toBe('Four.');
   });
 });

@@ -21,10 +21,9 @@ export interface ChatTemplateSource {
   readonly eosText: string;
 }
 
-export interface TemplateSegment {
-  readonly kind: 'template' | 'content';
-  readonly text: string;
-}
+export type TemplateSegment =
+  | { readonly kind: 'template'; readonly text: string }
+  | { readonly kind: 'content'; readonly role: ChatMessage['role']; readonly text: string };
 
 export interface ChatTemplate {
   /** SHA-256 (hex) of everything that decides the rendering; stored with each adapter. */
@@ -85,9 +84,9 @@ export function createChatTemplate(source: ChatTemplateSource): ChatTemplate {
       const fill = (contentOf: (message: ChatMessage) => string): TemplateSegment[] =>
         pieces
           .map((piece, position): TemplateSegment => {
-            if (position % 2 === 0) return { kind: 'template', text: piece };
-            const message = accepted[Number(piece)];
-            return { kind: 'content', text: message === undefined ? '' : contentOf(message) };
+            const message = position % 2 === 0 ? undefined : accepted[Number(piece)];
+            if (message === undefined) return { kind: 'template', text: position % 2 === 0 ? piece : '' };
+            return { kind: 'content', role: message.role, text: contentOf(message) };
           })
           .filter((segment) => segment.text !== '');
       const verbatim = fill((message) => message.content);
@@ -133,8 +132,17 @@ export type TokenizeText = (
   options: { readonly parseSpecial: boolean; readonly continues: boolean },
 ) => number[];
 
+/** Special tokens are recognised in template segments only; `first` holds the token that the model wants in front, if any. */
+function tokenizeEach(segments: readonly TemplateSegment[], tokenize: TokenizeText, bosToken: number | null) {
+  const pieces = segments.map((segment, index) =>
+    tokenize(segment.text, { parseSpecial: segment.kind === 'template', continues: index > 0 }),
+  );
+  const isFirstMissing = bosToken !== null && pieces.find((piece) => piece.length > 0)?.[0] !== bosToken;
+  return { first: isFirstMissing ? [bosToken] : [], pieces };
+}
+
 /**
- * Token ids of a rendered prompt. Special tokens are recognised in template segments only.
+ * Token ids of a rendered prompt.
  * @param bosToken put in front when the model wants one and the template has not written it; null for none
  */
 export function tokenizeSegments(
@@ -142,8 +150,32 @@ export function tokenizeSegments(
   tokenize: TokenizeText,
   bosToken: number | null,
 ): number[] {
-  const tokens = segments.flatMap((segment, index) =>
-    tokenize(segment.text, { parseSpecial: segment.kind === 'template', continues: index > 0 }),
-  );
-  return bosToken === null || tokens[0] === bosToken ? tokens : [bosToken, ...tokens];
+  const { first, pieces } = tokenizeEach(segments, tokenize, bosToken);
+  return [...first, ...pieces.flat()];
+}
+
+/**
+ * The same token ids, and which of them are the assistant's: the words of its messages, and of the template text behind each
+ * the tokens up to the first that ends a generation, so that an adapter learns to stop.
+ * @returns arrays of one length; `isAssistant` is 1 or 0
+ */
+export function tokenizeAndMark(
+  segments: readonly TemplateSegment[],
+  tokenize: TokenizeText,
+  options: { readonly bosToken: number | null; readonly isEndOfGeneration: (token: number) => boolean },
+): { readonly tokens: Int32Array; readonly isAssistant: Uint8Array } {
+  const { first, pieces } = tokenizeEach(segments, tokenize, options.bosToken);
+  const tokens = Int32Array.from([...first, ...pieces.flat()]);
+  const isAssistant = new Uint8Array(tokens.length);
+  let position = first.length;
+  for (const [index, piece] of pieces.entries()) {
+    const [before, segment] = [segments[index - 1], segments[index]];
+    if (segment?.kind === 'content') {
+      if (segment.role === 'assistant') isAssistant.fill(1, position, position + piece.length);
+    } else if (before?.kind === 'content' && before.role === 'assistant') {
+      isAssistant.fill(1, position, position + piece.findIndex(options.isEndOfGeneration) + 1);
+    }
+    position += piece.length;
+  }
+  return { tokens, isAssistant };
 }
