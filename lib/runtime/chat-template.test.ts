@@ -108,7 +108,7 @@ describe('tokenizeSegments', () => {
 describe('tokenizeAndMark', () => {
   /** One token a character; `</s>` in template text is the one token 0, which ends a generation. */
   const tokenize = (text: string, { parseSpecial }: { parseSpecial: boolean }) =>
-    [...(parseSpecial ? text.replaceAll('</s>', '\0') : text)].map((character) => character.codePointAt(0) ?? 0);
+    Array.from(parseSpecial ? text.replaceAll('</s>', '\0') : text, (character) => character.codePointAt(0) ?? 0);
   const options = { bosToken: 1, isEndOfGeneration: (token: number) => token === 0 };
   const mark = (messages: readonly ChatMessage[], template = zephyr) => {
     const segments = template.render(messages, { addGenerationPrompt: false });
