@@ -8,7 +8,7 @@ import { type DecoderConfig, sizeOfModule, targetModules } from '../architecture
 import type { LoraAdapter } from './adapter.ts';
 import { readGgufAdapter, writeGgufAdapter } from './gguf-adapter.ts';
 import { readPeftAdapter, writePeftAdapter } from './peft-adapter.ts';
-import { openSafetensors } from './safetensors.ts';
+import { openSafetensors, writeSafetensors } from './safetensors.ts';
 
 const llama: DecoderConfig = {
   architecture: 'llama',
@@ -73,6 +73,58 @@ describe('adapter files', () => {
     expect((await readFile(again)).equals(await readFile(gguf))).toBe(true);
   });
 
+  it('turns the scale of a rank-stabilised adapter into one that GGUF readers apply', async () => {
+    const adapter = createAdapter(llama);
+    const peft = path.join(folder, 'peft');
+    await writePeftAdapter(peft, adapter, llama, options);
+    const configFile = path.join(peft, 'adapter_config.json');
+    const config = JSON.parse(await readFile(configFile, 'utf8')) as object;
+    await writeFile(configFile, JSON.stringify({ ...config, use_rslora: true }));
+    const read = await readPeftAdapter(peft, llama);
+    for (const [i, { rank, up }] of read.factors.entries()) {
+      // PEFT: alpha / √rank · B, with the rank of the layer. GGUF: alpha / rank · B.
+      const wanted = (adapter.factors[i]?.up ?? new Float32Array()).map((value) => (32 / Math.sqrt(rank)) * value);
+      const served = up.map((value) => (read.alpha / rank) * value);
+      expect(rank).toBe(adapter.factors[i]?.rank);
+      expect(Math.max(...served.map((value, k) => Math.abs(value - (wanted[k] ?? 0))))).toBeLessThan(1e-4);
+    }
+    const gguf = path.join(folder, 'one.gguf');
+    await writeGgufAdapter(gguf, read);
+    const again = path.join(folder, 'again');
+    await writePeftAdapter(again, await readGgufAdapter(gguf, llama), llama, options);
+    // GGUF stores alpha as f32, where 32·√3 is rounded; the factors stay as they are.
+    expect(await readPeftAdapter(again, llama)).toEqual({ ...read, alpha: Math.fround(read.alpha) });
+  });
+
+  it('refuses a key that names a layer a second time', async () => {
+    const peft = path.join(folder, 'peft');
+    const weights = path.join(peft, 'adapter_model.safetensors');
+    await writePeftAdapter(peft, createAdapter(llama), llama, options);
+    const tensors = [
+      { name: keyOf('v_proj').replace('lora_B', 'lora_A'), shape: [1, 16], values: new Float32Array(16) },
+      { name: keyOf('v_proj'), shape: [8, 1], values: new Float32Array(8) },
+    ];
+    await writeSafetensors(weights, tensors);
+    expect((await readPeftAdapter(peft, llama)).factors).toHaveLength(1);
+    for (const spelling of ['layers.00.self_attn', 'layers.0.mlp']) {
+      const name = tensors[0]?.name.replace('layers.0.self_attn', spelling) ?? '';
+      await writeSafetensors(weights, [...tensors, { name, shape: [1, 16], values: new Float32Array(16) }]);
+      await expect(readPeftAdapter(peft, llama)).rejects.toThrow(`it holds ${name}, which is no LoRA factor`);
+    }
+  });
+
+  it('refuses tensors that share bytes', async () => {
+    const peft = path.join(folder, 'peft');
+    const weights = path.join(peft, 'adapter_model.safetensors');
+    await writePeftAdapter(peft, createAdapter(llama), llama, options);
+    const entry = { dtype: 'F32', shape: [4], data_offsets: [0, 16] };
+    const header = Buffer.from(JSON.stringify({ a: entry, b: entry }));
+    const prefix = Buffer.alloc(8);
+    prefix.writeBigUInt64LE(BigInt(header.length));
+    await writeFile(weights, Buffer.concat([prefix, header, Buffer.alloc(16)]));
+    await expect(readPeftAdapter(peft, llama)).rejects.toThrow('so they overlap');
+  });
+
   it('keeps F16 files within half precision', async () => {
     const adapter = createAdapter(llama);
     const file = path.join(folder, 'half.gguf');
@@ -131,16 +183,19 @@ describe('adapter files', () => {
     await expect(readPeftAdapter(peft, llama)).rejects.toThrow(/modules_to_save/);
   });
 
-  it.each(['gguf', 'safetensors'] as const)('answers 1,000 damaged %s files with a reason', async (format) => {
+  it.each([
+    { format: 'gguf', target: 'sound.gguf', headerBytes: 2_600 },
+    { format: 'safetensors', target: 'peft/adapter_model.safetensors', headerBytes: 3_000 },
+    { format: 'PEFT configuration', target: 'peft/adapter_config.json', headerBytes: 500 },
+  ])('answers 1,000 damaged files with a reason: $format', async ({ format, target: name, headerBytes }) => {
     const adapter = createAdapter(llama);
     const peft = path.join(folder, 'peft');
     const gguf = path.join(folder, 'sound.gguf');
     await writePeftAdapter(peft, adapter, llama, options);
     await writeGgufAdapter(gguf, adapter);
-    const target = format === 'gguf' ? gguf : path.join(peft, 'adapter_model.safetensors');
+    const target = path.join(folder, name);
     const whole = await readFile(target);
     const read = () => (format === 'gguf' ? readGgufAdapter(gguf, llama) : readPeftAdapter(peft, llama));
-    const headerBytes = format === 'gguf' ? 2_600 : 3_000;
     const damage = fc.array(fc.tuple(fc.nat(headerBytes), fc.integer({ min: 0, max: 255 })), {
       minLength: 1,
       maxLength: 6,

@@ -1,11 +1,5 @@
 import { AppError } from '#lib/domain/errors.ts';
-import {
-  type DecoderConfig,
-  nameTensor,
-  sizeOfModule,
-  type TargetModule,
-  targetModules,
-} from '../architectures/architecture.ts';
+import { type DecoderConfig, nameTensor, sizeOfModule, type TargetModule } from '../architectures/architecture.ts';
 
 /**
  * A LoRA adapter in memory, in the row order of the GGUF file. Effective weight: W + (alpha / rank)·B·A. Every file format is
@@ -40,64 +34,49 @@ export function invalidAdapter(reason: string, details: Record<string, string | 
   });
 }
 
-const linearTensors = (config: DecoderConfig) =>
-  new Map(
-    Array.from({ length: config.layerCount }, (_, layer) =>
-      targetModules.map(
-        (module) => [nameTensor(layer, module), { layer, module, ...sizeOfModule(config, module) }] as const,
-      ),
-    ).flat(),
-  );
-
-export interface TargetTensor {
+/** Where a pair of factors belongs, and its sizes. */
+export interface FactorShape {
   readonly layer: number;
   readonly module: TargetModule;
+  readonly rank: number;
   readonly inputs: number;
   readonly outputs: number;
 }
 
 /**
- * The frozen layer that a pair of factors belongs to.
- * @param tensorName as in the base's GGUF file
- * @throws AppError `adapter.invalid` when the base has no such linear layer
- */
-export function createTargetLookup(config: DecoderConfig): (tensorName: string) => TargetTensor {
-  const known = linearTensors(config);
-  return (tensorName) => {
-    const target = known.get(tensorName);
-    if (!target) throw invalidAdapter(`it adapts ${tensorName}, which is no linear layer of this base`, { tensorName });
-    return target;
-  };
-}
-
-/**
- * Check sizes before any number is read.
+ * Check that A and B belong together before any number is read.
  * @param downShape [rank, inputs]
  * @param upShape [outputs, rank]
- * @returns the rank
  * @throws AppError `adapter.invalid` naming what was expected and what came
  */
 export function checkFactorShapes(
   name: string,
-  target: TargetTensor,
   downShape: readonly number[],
   upShape: readonly number[],
-): number {
-  const [rank = 0, inputs] = downShape;
-  const fits =
-    downShape.length === 2 &&
-    upShape.length === 2 &&
-    inputs === target.inputs &&
-    upShape[0] === target.outputs &&
-    upShape[1] === rank;
-  if (!fits)
+): Pick<FactorShape, 'rank' | 'inputs' | 'outputs'> {
+  const [rank = 0, inputs = 0] = downShape;
+  const [outputs = 0] = upShape;
+  if (downShape.length !== 2 || upShape.length !== 2 || upShape[1] !== rank)
     throw invalidAdapter(
-      `${name} has A [${downShape.join(', ')}] and B [${upShape.join(', ')}]; this base needs A [rank, ${target.inputs}] and B [${target.outputs}, rank]`,
+      `${name} has A [${downShape.join(', ')}] and B [${upShape.join(', ')}], expected A [rank, inputs] and B [outputs, rank]`,
       { name },
     );
   if (rank < 1 || rank > MAX_RANK)
     throw invalidAdapter(`${name} has rank ${rank}; 1 to ${MAX_RANK} are possible`, { name, rank });
-  return rank;
+  return { rank, inputs, outputs };
+}
+
+/** @throws AppError `adapter.invalid` when the base has no such linear layer, or one of other sizes */
+export function checkFitsBase(config: DecoderConfig, { layer, module, inputs, outputs }: FactorShape): void {
+  const name = nameTensor(layer, module);
+  if (layer >= config.layerCount)
+    throw invalidAdapter(`it adapts ${name}, which is no linear layer of this base`, { name });
+  const expected = sizeOfModule(config, module);
+  if (inputs !== expected.inputs || outputs !== expected.outputs)
+    throw invalidAdapter(
+      `${name} has A [rank, ${inputs}] and B [${outputs}, rank]; this base needs A [rank, ${expected.inputs}] and B [${expected.outputs}, rank]`,
+      { name },
+    );
 }
 
 /** @throws AppError `adapter.invalid` on the first number that is infinite or not a number */

@@ -1,17 +1,10 @@
-import { type DecoderConfig, nameTensor } from '../architectures/architecture.ts';
+import { type DecoderConfig, nameTensor, parseTensorName } from '../architectures/architecture.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { type GgmlType, ggmlTypes } from '../gguf/ggml-types.ts';
 import { type GgufFile, type GgufTensor, openGguf } from '../gguf/read-gguf.ts';
 import { type GgufMetadataInput, writeGguf } from '../gguf/write-gguf.ts';
-import {
-  checkAlpha,
-  checkFactorShapes,
-  checkFinite,
-  createTargetLookup,
-  invalidAdapter,
-  type LoraAdapter,
-  type LoraFactors,
-} from './adapter.ts';
+import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
+import { type AdapterFile, loadAdapter, type StoredFactors } from './adapter-file.ts';
 
 const DOWN_SUFFIX = '.lora_a';
 const UP_SUFFIX = '.lora_b';
@@ -62,12 +55,36 @@ async function readValues(gguf: GgufFile, tensor: GgufTensor): Promise<Float32Ar
   return checkFinite(tensor.name, dequantise(tensor.type, await gguf.readTensorBytes(tensor)));
 }
 
+function pairFactors(gguf: GgufFile): readonly StoredFactors[] {
+  const pairs = [...gguf.tensors.values()]
+    .filter(({ name }) => name.endsWith(DOWN_SUFFIX))
+    .map((down): StoredFactors => {
+      const name = down.name.slice(0, -DOWN_SUFFIX.length);
+      const target = parseTensorName(name);
+      if (!target) throw invalidAdapter(`it adapts ${name.slice(0, 200)}, which is no linear layer of a block`);
+      const up = gguf.tensors.get(`${name}${UP_SUFFIX}`);
+      if (!up) throw invalidAdapter(`${name} has A but no B`);
+      const refused = [down, up].find(({ type }) => !storedTypes.includes(type));
+      if (refused)
+        throw invalidAdapter(`${refused.name} is stored as ${refused.type.name}; F32, F16 and BF16 are accepted`);
+      return {
+        ...target,
+        ...checkFactorShapes(name, down.shape.toReversed(), up.shape.toReversed()),
+        storedAs: down.type.name,
+        read: async () => ({ down: await readValues(gguf, down), up: await readValues(gguf, up) }),
+      };
+    });
+  if (pairs.length === 0) throw invalidAdapter('it adapts no layer');
+  if (pairs.length * 2 !== gguf.tensors.size)
+    throw invalidAdapter(`it holds ${gguf.tensors.size} tensors, of which ${pairs.length * 2} are pairs of A and B`);
+  return pairs;
+}
+
 /**
- * Read an adapter of unknown origin and check all of it against the base: names, counts, shapes, types and values. Sizes are
- * checked before anything is read.
+ * Open an adapter of unknown origin; everything but the numbers is checked.
  * @throws AppError `adapter.invalid`, `gguf.malformed`, `gguf.type-unsupported`
  */
-export async function readGgufAdapter(path: string, config: DecoderConfig): Promise<LoraAdapter> {
+export async function openGgufAdapter(path: string): Promise<AdapterFile> {
   const gguf = await openGguf(path);
   try {
     const read = (key: string) => gguf.metadata.get(key);
@@ -76,39 +93,31 @@ export async function readGgufAdapter(path: string, config: DecoderConfig): Prom
         `its type is ${String(read('general.type') ?? 'model')}/${String(read('adapter.type') ?? 'none')}, expected adapter/lora`,
       );
     const architecture = read('general.architecture');
-    if (architecture !== config.architecture)
-      throw invalidAdapter(`it is for the architecture ${String(architecture)}, the base is ${config.architecture}`);
-    const alpha = checkAlpha(read('adapter.lora.alpha'));
-
-    const findTarget = createTargetLookup(config);
-    const pairs = [...gguf.tensors.values()]
-      .filter(({ name }) => name.endsWith(DOWN_SUFFIX))
-      .map((down) => {
-        const name = down.name.slice(0, -DOWN_SUFFIX.length);
-        const target = findTarget(name);
-        const up = gguf.tensors.get(`${name}${UP_SUFFIX}`);
-        if (!up) throw invalidAdapter(`${name} has A but no B`);
-        const refused = [down, up].find(({ type }) => !storedTypes.includes(type));
-        if (refused)
-          throw invalidAdapter(`${refused.name} is stored as ${refused.type.name}; F32, F16 and BF16 are accepted`);
-        const rank = checkFactorShapes(name, target, down.shape.toReversed(), up.shape.toReversed());
-        return { target, down, up, rank };
-      });
-    if (pairs.length === 0) throw invalidAdapter('it adapts no layer');
-    if (pairs.length * 2 !== gguf.tensors.size)
-      throw invalidAdapter(`it holds ${gguf.tensors.size} tensors, of which ${pairs.length * 2} are pairs of A and B`);
-
-    const factors: LoraFactors[] = [];
-    for (const { target, down, up, rank } of pairs)
-      factors.push({
-        layer: target.layer,
-        module: target.module,
-        rank,
-        down: await readValues(gguf, down),
-        up: await readValues(gguf, up),
-      });
-    return { architecture: config.architecture, alpha, factors };
-  } finally {
+    if (typeof architecture !== 'string') throw invalidAdapter('it does not name its architecture');
+    return {
+      format: 'gguf',
+      architecture,
+      baseName: null,
+      alpha: checkAlpha(read('adapter.lora.alpha')),
+      factors: pairFactors(gguf),
+      close: () => gguf.close(),
+    };
+  } catch (error) {
     await gguf.close();
+    throw error;
+  }
+}
+
+/**
+ * Read an adapter of unknown origin and check all of it against the base: names, counts, shapes, types and values. Sizes are
+ * checked before anything is read.
+ * @throws AppError `adapter.invalid`, `gguf.malformed`, `gguf.type-unsupported`
+ */
+export async function readGgufAdapter(path: string, config: DecoderConfig): Promise<LoraAdapter> {
+  const file = await openGgufAdapter(path);
+  try {
+    return await loadAdapter(file, config);
+  } finally {
+    await file.close();
   }
 }

@@ -1,23 +1,17 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { type DecoderConfig, nameTensor, type TargetModule, targetModules } from '../architectures/architecture.ts';
-import {
-  checkAlpha,
-  checkFactorShapes,
-  checkFinite,
-  createTargetLookup,
-  invalidAdapter,
-  type LoraAdapter,
-  type LoraFactors,
-} from './adapter.ts';
-import { openSafetensors, writeSafetensors } from './safetensors.ts';
+import { type DecoderConfig, type TargetModule, targetModules } from '../architectures/architecture.ts';
+import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
+import { type AdapterFile, loadAdapter, type StoredFactors } from './adapter-file.ts';
+import { openSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
 
 /**
  * PEFT's directory: `adapter_config.json` and `adapter_model.safetensors`. Its llama checkpoints keep both halves of a
  * rotary head apart, GGUF files interleave them; B of q_proj and k_proj changes its row order at this border.
  */
 const configSchema = z.object({
+  base_model_name_or_path: z.string().nullable().default(null),
   peft_type: z.literal('LORA'),
   r: z.number().int().min(1),
   lora_alpha: z.number().positive(),
@@ -32,6 +26,8 @@ const configSchema = z.object({
 });
 
 const CONFIG_FILE = 'adapter_config.json';
+/** Those in use have a few kilobytes. */
+const MAX_CONFIG_BYTES = 1024 * 1024;
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 
 const blockOf = (module: TargetModule) => (/^(q|k|v|o)_proj$/.test(module) ? 'self_attn' : 'mlp');
@@ -128,7 +124,10 @@ export async function writePeftAdapter(
 }
 
 async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {
-  const text = await readFile(path.join(directory, CONFIG_FILE), 'utf8');
+  const configFile = path.join(directory, CONFIG_FILE);
+  const { size } = await stat(configFile);
+  if (size > MAX_CONFIG_BYTES) throw invalidAdapter(`${CONFIG_FILE} has ${size} bytes, more than ${MAX_CONFIG_BYTES}`);
+  const text = await readFile(configFile, 'utf8');
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -141,52 +140,89 @@ async function readConfig(directory: string): Promise<z.infer<typeof configSchem
   throw invalidAdapter(`${CONFIG_FILE} is not of a kind that can be served (${reasons.join('; ')})`);
 }
 
+const isPart = (text: string | undefined): text is 'A' | 'B' => text === 'A' || text === 'B';
+
+function pairFactors(file: SafetensorsFile, rescaleUp: (rank: number) => number): readonly StoredFactors[] {
+  const pairs: StoredFactors[] = [];
+  const expected = new Set<string>();
+  for (const down of file.entries.values()) {
+    const [, layerText, moduleText, part] = keyPattern.exec(down.name) ?? [];
+    const module = targetModules.find((candidate) => candidate === moduleText);
+    // A key spelt otherwise (layer 001, another block) could adapt the same layer twice.
+    if (!module || !isPart(part) || down.name !== keyOf(Number(layerText), module, part))
+      throw invalidAdapter(`it holds ${down.name.slice(0, 200)}, which is no LoRA factor of a linear layer`);
+    if (part !== 'A') continue;
+    const layer = Number(layerText);
+    const up = file.entries.get(keyOf(layer, module, 'B'));
+    if (!up) throw invalidAdapter(`${down.name} has no matching B`);
+    const shape = checkFactorShapes(`${module} of layer ${layer}`, down.shape, up.shape);
+    expected.add(down.name).add(up.name);
+    const factor = rescaleUp(shape.rank);
+    pairs.push({
+      layer,
+      module,
+      ...shape,
+      storedAs: down.dtype,
+      read: async () => {
+        const upValues = checkFinite(up.name, await up.read());
+        return {
+          down: checkFinite(down.name, await down.read()),
+          up:
+            factor === 1
+              ? upValues
+              : checkFinite(
+                  up.name,
+                  upValues.map((value) => value * factor),
+                ),
+        };
+      },
+    });
+  }
+  if (pairs.length === 0) throw invalidAdapter('it adapts no layer');
+  if (expected.size !== file.entries.size) throw invalidAdapter('it holds a B without its A');
+  return pairs;
+}
+
+/**
+ * Open a PEFT directory of unknown origin; everything but the numbers is checked.
+ * @throws AppError `adapter.invalid`
+ */
+export async function openPeftAdapter(directory: string): Promise<AdapterFile> {
+  const peft = await readConfig(directory);
+  if (Object.keys(peft.alpha_pattern).length > 0)
+    throw invalidAdapter('it scales its layers differently (alpha_pattern); one alpha for all is supported');
+  const file = await openSafetensors(path.join(directory, WEIGHTS_FILE));
+  try {
+    // PEFT scales by alpha / √rank when rank-stabilised; GGUF readers always divide by the rank. One alpha makes both the
+    // same for the main rank, and B of a layer with another rank makes up for the rest.
+    const alpha = peft.use_rslora ? peft.lora_alpha * Math.sqrt(peft.r) : peft.lora_alpha;
+    return {
+      format: 'peft',
+      architecture: null,
+      baseName: peft.base_model_name_or_path,
+      alpha: checkAlpha(alpha),
+      factors: pairFactors(file, (rank) => (peft.use_rslora ? Math.sqrt(rank / peft.r) : 1)),
+      close: () => file.close(),
+    };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 /**
  * Read a PEFT directory of unknown origin, checked against the base as {@link readGgufAdapter} does.
  * @throws AppError `adapter.invalid`
  */
 export async function readPeftAdapter(directory: string, config: DecoderConfig): Promise<LoraAdapter> {
-  const peft = await readConfig(directory);
-  if (Object.keys(peft.alpha_pattern).length > 0)
-    throw invalidAdapter('it scales its layers differently (alpha_pattern); one alpha for all is supported');
-  const findTarget = createTargetLookup(config);
-  const file = await openSafetensors(path.join(directory, WEIGHTS_FILE));
+  const file = await openPeftAdapter(directory);
   try {
-    const factors: LoraFactors[] = [];
-    const expected = new Set<string>();
-    for (const down of file.entries.values()) {
-      const [, layerText, moduleText, part] = keyPattern.exec(down.name) ?? [];
-      const module = targetModules.find((candidate) => candidate === moduleText);
-      if (!module || layerText === undefined)
-        throw invalidAdapter(`it holds ${down.name.slice(0, 200)}, which is no LoRA factor of a linear layer`);
-      if (part !== 'A') continue;
-      const layer = Number(layerText);
-      const up = file.entries.get(keyOf(layer, module, 'B'));
-      if (!up) throw invalidAdapter(`${down.name} has no matching B`);
-      const rank = checkFactorShapes(
-        `${module} of layer ${layer}`,
-        findTarget(nameTensor(layer, module)),
-        down.shape,
-        up.shape,
-      );
-      expected.add(down.name).add(up.name);
-      const heads = countRotaryHeads(config, module);
-      const upValues = checkFinite(up.name, await up.read());
-      factors.push({
-        layer,
-        module,
-        rank,
-        down: checkFinite(down.name, await down.read()),
-        up: heads > 0 ? reorderRows(upValues, rank, heads, 'to-gguf') : upValues,
-      });
-    }
-    if (factors.length === 0) throw invalidAdapter('it adapts no layer');
-    if (expected.size !== file.entries.size) throw invalidAdapter('it holds a B without its A');
-    // PEFT scales by alpha / √r when rank-stabilised; GGUF readers always divide by the rank.
-    const alpha = peft.use_rslora ? peft.lora_alpha * Math.sqrt(peft.r) : peft.lora_alpha;
-    if (peft.use_rslora && factors.some(({ rank }) => rank !== peft.r))
-      throw invalidAdapter('it is rank-stabilised with ranks that differ');
-    return { architecture: config.architecture, alpha: checkAlpha(alpha), factors };
+    const adapter = await loadAdapter(file, config);
+    const factors = adapter.factors.map((pair) => {
+      const heads = countRotaryHeads(config, pair.module);
+      return heads > 0 ? { ...pair, up: reorderRows(pair.up, pair.rank, heads, 'to-gguf') } : pair;
+    });
+    return { ...adapter, factors };
   } finally {
     await file.close();
   }

@@ -16,11 +16,14 @@ const entrySchema = z.object({
   data_offsets: z.tuple([z.number().int().min(0), z.number().int().min(0)]),
 });
 
+const metadataSchema = z.record(z.string(), z.string());
+
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
 export interface SafetensorsEntry {
   readonly name: string;
+  readonly dtype: StoredType;
   readonly shape: readonly number[];
   /** All numbers of the tensor as f32. */
   read(): Promise<Float32Array>;
@@ -28,6 +31,8 @@ export interface SafetensorsEntry {
 
 export interface SafetensorsFile {
   readonly entries: ReadonlyMap<string, SafetensorsEntry>;
+  /** Free text that the file carries beside its tensors. */
+  readonly metadata: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
 
@@ -62,8 +67,11 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     const dataStart = 8 + header.length;
 
     const entries = new Map<string, SafetensorsEntry>();
-    for (const [name, raw] of Object.entries(parseHeader(header))) {
-      if (name === '__metadata__') continue;
+    let describedBytes = 0;
+    const { __metadata__: notes = {}, ...described } = parseHeader(header);
+    const metadata = metadataSchema.safeParse(notes);
+    if (!metadata.success) throw invalidAdapter('the metadata of the safetensors header is no list of texts');
+    for (const [name, raw] of Object.entries(described)) {
       const parsed = entrySchema.safeParse(raw);
       if (!parsed.success)
         throw invalidAdapter(`the entry ${name.slice(0, 200)} of the safetensors header is malformed`);
@@ -74,8 +82,13 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
         throw invalidAdapter(
           `${name} takes bytes ${start} to ${end}; its shape needs ${expectedBytes} and the file has ${size - dataStart}`,
         );
+      // Entries may not share bytes: a small file could ask for any amount of memory.
+      describedBytes += expectedBytes;
+      if (dataStart + describedBytes > size)
+        throw invalidAdapter(`its tensors take more than the ${size - dataStart} bytes of data, so they overlap`);
       entries.set(name, {
         name,
+        dtype,
         shape,
         read: async () => {
           const bytes = Buffer.alloc(end - start);
@@ -86,17 +99,17 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
         },
       });
     }
-    return { entries, close: () => handle.close() };
+    return { entries, metadata: new Map(Object.entries(metadata.data)), close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;
   }
 }
 
-function parseHeader(header: Buffer): object {
+function parseHeader(header: Buffer): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(header.toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value;
+    if (typeof value === 'object' && value !== null) return { ...value };
   } catch {
     // The message below says what is wrong.
   }
@@ -107,9 +120,10 @@ function parseHeader(header: Buffer): object {
 export async function writeSafetensors(
   path: string,
   tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[],
+  metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   let offset = 0;
-  const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   for (const { name, shape, values } of tensors) {
     header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] };
     offset += values.byteLength;

@@ -121,6 +121,13 @@ export function nameTensor(layer: number, module: TargetModule): string {
   return `blk.${layer}.${ggufNames[module]}.weight`;
 }
 
+/** What {@link nameTensor} names, or null when `name` is no linear layer of a block. */
+export function parseTensorName(name: string): { readonly layer: number; readonly module: TargetModule } | null {
+  const [, layerText, ggufName] = /^blk\.(0|[1-9]\d{0,3})\.(\w+)\.weight$/.exec(name) ?? [];
+  const module = targetModules.find((candidate) => ggufNames[candidate] === ggufName);
+  return module && layerText !== undefined ? { layer: Number(layerText), module } : null;
+}
+
 type ModuleSizes = Pick<
   DecoderConfig,
   'hiddenSize' | 'headCount' | 'keyValueHeadCount' | 'headSize' | 'feedForwardSize'

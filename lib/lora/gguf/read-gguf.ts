@@ -228,6 +228,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const dataStart = Math.ceil(cursor.offset / alignment) * alignment;
 
   const tensors = new Map<string, GgufTensor>();
+  let tensorBytes = 0;
   for (const info of infos) {
     if (tensors.has(info.name)) throw malformed(`the tensor ${info.name} occurs twice`);
     const byteLength = countTensorBytes(info.name, info.shape, info.type);
@@ -236,6 +237,10 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
       throw malformed(`the tensor ${info.name} is not aligned to ${alignment} bytes`);
     if (byteOffset + byteLength > fileBytes)
       throw malformed(`the tensor ${info.name} ends at byte ${byteOffset + byteLength}, the file at ${fileBytes}`);
+    // Tensors may not share bytes: a small file could ask for any amount of memory.
+    tensorBytes += byteLength;
+    if (dataStart + tensorBytes > fileBytes)
+      throw malformed(`its tensors take more than the ${fileBytes - dataStart} bytes of data, so they overlap`);
     tensors.set(info.name, { ...info, byteOffset, byteLength });
   }
   return { version, metadata, tensors, fileBytes };
