@@ -27,8 +27,6 @@ export function openTrainingSession(modelPath: string, options: SessionOptions):
     interOpNumThreads: 1,
     executionMode: 'sequential',
     logSeverityLevel: LOG_ERRORS_ONLY,
-    ...(options.profilePrefix === undefined
-      ? {}
-      : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+    ...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
   });
 }
