@@ -105,22 +105,22 @@ describe('tokenizeSegments', () => {
   });
 });
 
+/** One token a character; `</s>` in template text is the one token 0, which ends a generation. */
+const tokenizeCharacters = (text: string, { parseSpecial }: { parseSpecial: boolean }) =>
+  Array.from(parseSpecial ? text.replaceAll('</s>', '\0') : text, (character) => character.codePointAt(0) ?? 0);
+const exchange = (words: string): ChatMessage[] => [
+  { role: 'user', content: 'question' },
+  { role: 'assistant', content: words },
+];
+
 describe('tokenizeAndMark', () => {
-  /** One token a character; `</s>` in template text is the one token 0, which ends a generation. */
-  const tokenize = (text: string, { parseSpecial }: { parseSpecial: boolean }) =>
-    Array.from(parseSpecial ? text.replaceAll('</s>', '\0') : text, (character) => character.codePointAt(0) ?? 0);
   const options = { bosToken: 1, isEndOfGeneration: (token: number) => token === 0 };
   const mark = (messages: readonly ChatMessage[], template = zephyr) => {
     const segments = template.render(messages, { addGenerationPrompt: false });
-    const { tokens, isAssistant } = tokenizeAndMark(segments, tokenize, options);
-    expect([...tokens]).toEqual(tokenizeSegments(segments, tokenize, 1));
+    const { tokens, isAssistant } = tokenizeAndMark(segments, tokenizeCharacters, options);
+    expect([...tokens]).toEqual(tokenizeSegments(segments, tokenizeCharacters, 1));
     return String.fromCodePoint(...tokens.filter((_, i) => isAssistant[i] === 1)).replaceAll('\0', '</s>');
   };
-  const exchange = (words: string): ChatMessage[] => [
-    { role: 'user', content: 'question' },
-    { role: 'assistant', content: words },
-  ];
-
   it('marks what the assistant says and the token that ends it, of every turn and of nobody else', () => {
     expect(mark([{ role: 'system', content: 'Be brief.' }, ...exchange('Four.'), ...exchange('Five.')])).toBe(
       'Four.</s>Five.</s>',

@@ -18,11 +18,7 @@ const sentences = new Intl.Segmenter('und', { granularity: 'sentence' });
 
 /** Paragraphs: lines up to the next blank one. */
 async function* joinParagraphs(lines: AsyncIterable<TextPiece>): AsyncGenerator<TextPiece> {
-  let paragraph: { line: number; lines: string[]; length: number } | null = null;
-  const finish = ({ line, lines: collected }: { line: number; lines: string[] }): TextPiece => ({
-    line,
-    text: collected.join('\n'),
-  });
+  let paragraph: { readonly line: number; readonly lines: string[]; length: number } | null = null;
   for await (const { line, text } of lines) {
     if (text.trim() !== '') {
       paragraph ??= { line, lines: [], length: 0 };
@@ -30,11 +26,11 @@ async function* joinParagraphs(lines: AsyncIterable<TextPiece>): AsyncGenerator<
       paragraph.length += text.length;
     }
     if (paragraph && (text.trim() === '' || paragraph.length > MAX_PARAGRAPH_CHARACTERS)) {
-      yield finish(paragraph);
+      yield { line: paragraph.line, text: paragraph.lines.join('\n') };
       paragraph = null;
     }
   }
-  if (paragraph) yield finish(paragraph);
+  if (paragraph) yield { line: paragraph.line, text: paragraph.lines.join('\n') };
 }
 
 /** A paragraph, or its lines where it has too many tokens, or the sentences of a line that has too many. */

@@ -35,6 +35,7 @@ export function createModelTokenizer(model: LlamaModel, templateHint: ChatTempla
     continues ? tokenizeContinuation(model, text, parseSpecial) : model.tokenize(text, parseSpecial);
   const vocabularySize = [...model.iterateAllTokens()].length;
   const isToken = (id: number): id is Token => Number.isInteger(id) && id >= 0 && id < vocabularySize;
+  const isEndOfGeneration = (token: number) => isToken(token) && model.isEogToken(token);
   const toTokens = (ids: readonly number[]) => {
     const tokens = ids.filter(isToken);
     if (tokens.length === ids.length) return tokens;
@@ -49,7 +50,6 @@ export function createModelTokenizer(model: LlamaModel, templateHint: ChatTempla
     },
     tokenizeConversation(messages) {
       const segments = template.render(messages, { addGenerationPrompt: false });
-      const isEndOfGeneration = (token: number) => isToken(token) && model.isEogToken(token);
       return tokenizeAndMark(segments, tokenize, { bosToken, isEndOfGeneration });
     },
     tokenizeText(text, { addSpecialTokens, continues }) {
