@@ -40,7 +40,8 @@ const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
 
 const alignToPage = (bytes: number) => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
-function planLayout(tensors: Iterable<GgufTensor>): WeightLayout {
+/** Place of every tensor in the cache file. */
+export function planLayout(tensors: Iterable<GgufTensor>): WeightLayout {
   const planned: WeightLayout['tensors'] = {};
   let totalBytes = 0;
   for (const tensor of tensors) {

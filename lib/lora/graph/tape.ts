@@ -30,6 +30,11 @@ interface Step {
   readonly backward: Backward;
 }
 
+/** A graph with the shapes of what its nodes give, for estimates of memory. */
+export interface BuiltGraph extends OnnxGraph {
+  readonly shapes: ReadonlyMap<string, readonly Dimension[]>;
+}
+
 export class Tape {
   readonly #nodes: OnnxNode[] = [];
   readonly #inputs: OnnxTensorInfo[] = [];
@@ -37,6 +42,7 @@ export class Tape {
   readonly #initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, Value>();
   readonly #steps: Step[] = [];
+  readonly #shapes = new Map<string, readonly Dimension[]>();
   readonly #precision: 'float32' | 'float64';
   #count = 0;
 
@@ -102,6 +108,7 @@ export class Tape {
   ): Value {
     const name = `v${this.#count++}`;
     this.#nodes.push({ operator, inputs: inputs.map((input) => input.name), outputs: [name], attributes });
+    this.#shapes.set(name, shape);
     return { name, shape, hasGradient: false };
   }
 
@@ -149,8 +156,9 @@ export class Tape {
     this.#outputs.push({ name, dataType: this.#precision, shape: value.shape });
   }
 
-  build(): OnnxGraph {
+  build(): BuiltGraph {
     return {
+      shapes: this.#shapes,
       nodes: this.#nodes,
       inputs: this.#inputs,
       outputs: this.#outputs,

@@ -4,7 +4,7 @@ import { type LoraConfig, scaleOf } from '../train/train-config.ts';
 import { type AdapterPair, buildDecoder } from './decoder.ts';
 import { encodeOnnx } from './encode-onnx.ts';
 import { crossEntropy, linear, scale, takeRows } from './operations.ts';
-import { Tape, type Value } from './tape.ts';
+import { type BuiltGraph, Tape, type Value } from './tape.ts';
 
 /** One factor of the adapter: an input of the graph, and with `gradient.` before its name an output. */
 export interface FactorSpec {
@@ -64,20 +64,25 @@ function createDropout(tape: Tape, config: DecoderConfig, share: number) {
   };
 }
 
+export interface GraphOptions {
+  readonly hasBackward: boolean;
+  readonly hasLogits?: boolean;
+}
+
 /**
- * The whole training computation as one ONNX model: forward, loss and, when `hasBackward`, the gradients of all factors.
+ * The whole training computation as one graph: forward, loss and, when `hasBackward`, the gradients of all factors.
  * Inputs: `tokens` [T], `cos` and `sin` [T, 1, headSize], `mask` [group·T, T], `rows`, `targets` and `weights` [L] (the
  * positions with a loss), with dropout `noise.a` and `noise.b` [T, columns], and every factor by its name.
  * Outputs: `loss` (weighted sum), `perRow` [L, 1], `gradient.<factor>`, and when `hasLogits` `logits` [L, vocabulary].
  * @param dataFileName the weights' file, in the directory where the model will lie
  */
-export function encodeTrainingGraph(
+export function buildTrainingGraph(
   config: DecoderConfig,
   lora: LoraConfig | null,
   layout: WeightLayout,
   dataFileName: string,
-  options: { readonly hasBackward: boolean; readonly hasLogits?: boolean },
-): Uint8Array {
+  options: GraphOptions,
+): BuiltGraph {
   const tape = new Tape();
   const weights = new Map<string, Value>();
   const weight = (name: string): Value => {
@@ -131,5 +136,10 @@ export function encodeTrainingGraph(
   if (options.hasBackward)
     for (const [i, gradient] of tape.differentiate(sum, parameters, tape.addConstant([1])).entries())
       tape.addOutput(`gradient.${factors[i]?.name}`, gradient);
-  return encodeOnnx(tape.build());
+  return tape.build();
+}
+
+/** Bytes of the ONNX model of {@link buildTrainingGraph}. */
+export function encodeTrainingGraph(...parameters: Parameters<typeof buildTrainingGraph>): Uint8Array {
+  return encodeOnnx(buildTrainingGraph(...parameters));
 }

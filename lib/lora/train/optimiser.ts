@@ -52,7 +52,7 @@ export function computeGlobalNorm(gradients: readonly Float32Array[]): number {
 /**
  * One step of AdamW (Loshchilov and Hutter, 2019) in place, on gradients scaled down to `maxGradientNorm` where they exceed
  * it: m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², θ ← θ − η·(m̂ / (√v̂ + ε) + λθ).
- * @returns the norm before scaling
+ * @returns the norm before scaling; when it is not finite nothing was changed
  */
 export function stepAdamW(
   parameters: readonly Float32Array[],
@@ -61,6 +61,7 @@ export function stepAdamW(
   options: { readonly learningRate: number; readonly weightDecay: number; readonly maxGradientNorm: number },
 ): number {
   const norm = computeGlobalNorm(gradients);
+  if (!Number.isFinite(norm)) return norm;
   const factor = options.maxGradientNorm > 0 && norm > options.maxGradientNorm ? options.maxGradientNorm / norm : 1;
   state.step++;
   const correction1 = 1 - BETA_1 ** state.step;
