@@ -60,8 +60,6 @@ export const trainConfigSchema = z
     patience: z.number().int().min(0).default(0),
     /** Steps between checkpoints; 0 for the end alone. */
     checkpointInterval: z.number().int().min(0).default(10),
-    /** Threads for the matrix products; null leaves one core to everything else. */
-    threads: z.number().int().min(1).max(512).nullable().default(null),
   })
   .strict();
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
