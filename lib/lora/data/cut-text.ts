@@ -33,23 +33,43 @@ async function* joinParagraphs(lines: AsyncIterable<TextPiece>): AsyncGenerator<
   if (paragraph) yield { line: paragraph.line, text: paragraph.lines.join('\n') };
 }
 
-/** A paragraph, or its lines where it has too many tokens, or the sentences of a line that has too many. */
-function splitParagraph(paragraph: TextPiece, maxTokens: number, countTokens: (text: string) => number): Unit[] {
-  const split = (unit: Unit, parts: readonly Omit<Unit, 'tokenCount'>[]): Unit[] =>
-    unit.tokenCount <= maxTokens ? [unit] : parts.map((part) => ({ ...part, tokenCount: countTokens(part.text) }));
-  const { line, text } = paragraph;
-  const whole = { line, text, glue: '\n\n', tokenCount: countTokens(text) };
-  const ofLines = text.split('\n').map((part, i) => ({ line: line + i, text: part, glue: i === 0 ? '\n\n' : '\n' }));
-  return split(whole, ofLines).flatMap((unit) =>
-    split(
-      unit,
-      [...sentences.segment(unit.text)].map(({ segment }, i) => ({
-        line: unit.line,
-        text: segment,
-        glue: i === 0 ? unit.glue : '',
-      })),
-    ),
-  );
+/** Two parts, cut between the words nearest to the middle; one where there is but one word. */
+function halve(text: string): string[] {
+  const firstWord = text.search(/\S/);
+  let nearest = 0;
+  for (const { index } of text.matchAll(/\s(?=\S)/g)) {
+    if (index <= firstWord) continue;
+    if (nearest === 0 || Math.abs(index - text.length / 2) < Math.abs(nearest - text.length / 2)) nearest = index;
+    else break;
+  }
+  return nearest === 0 ? [text] : [text.slice(0, nearest), text.slice(nearest)];
+}
+
+/** From coarse to fine. The glue of the first part is that of the whole. */
+const cuts: readonly { readonly glue: string; readonly cut: (text: string) => string[] }[] = [
+  { glue: '\n', cut: (text) => text.split('\n') },
+  { glue: '', cut: (text) => [...sentences.segment(text)].map(({ segment }) => segment) },
+  { glue: '', cut: halve },
+];
+
+/** The text whole, or where it has too many tokens its lines, the sentences of a line, the halves of a sentence, and so on. */
+function* split(unit: Unit, maxTokens: number, countTokens: (text: string) => number, level = 0): Generator<Unit> {
+  const finest = cuts.length - 1;
+  const { glue, cut } = cuts[Math.min(level, finest)] ?? { glue: '', cut: halve };
+  const parts = unit.tokenCount <= maxTokens ? [] : cut(unit.text);
+  if (parts.length === 0 || (parts.length === 1 && level >= finest)) {
+    yield unit;
+    return;
+  }
+  for (const [i, text] of parts.entries()) {
+    const part = {
+      line: unit.line + (glue === '\n' ? i : 0),
+      text,
+      glue: i === 0 ? unit.glue : glue,
+      tokenCount: countTokens(text),
+    };
+    yield* split(part, maxTokens, countTokens, level + 1);
+  }
 }
 
 function joinUnits(units: readonly Unit[]): string {
@@ -58,10 +78,10 @@ function joinUnits(units: readonly Unit[]): string {
 
 /**
  * Cut plain text into pieces that fill a sequence as far as paragraphs allow; a paragraph that is too long alone is cut
- * between lines, a line between sentences.
+ * between lines, a line between sentences, a sentence between words.
  * @param lines in order; blank ones end a paragraph
  * @param countTokens of a text as a sequence of its own
- * @returns pieces of at most `maxTokens`; a sentence of more comes alone, and is the caller's to refuse
+ * @returns pieces of at most `maxTokens`; a word of more comes alone, and is the caller's to refuse
  */
 export async function* cutText(
   lines: AsyncIterable<TextPiece>,
@@ -80,7 +100,8 @@ export async function* cutText(
     return piece;
   };
   for await (const paragraph of joinParagraphs(lines)) {
-    for (const unit of splitParagraph(paragraph, maxTokens, countTokens)) {
+    const whole = { ...paragraph, glue: '\n\n', tokenCount: countTokens(paragraph.text) };
+    for (const unit of split(whole, maxTokens, countTokens)) {
       while (units.length > 0 && total + unit.tokenCount > maxTokens) yield takePiece();
       units.push(unit);
       total += unit.tokenCount;
