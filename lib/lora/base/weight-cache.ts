@@ -1,10 +1,10 @@
-import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { z } from 'zod';
-import { AppError } from '#lib/domain/errors.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { type GgufFile, type GgufTensor, openGguf } from '../gguf/read-gguf.ts';
+import { requireDiskSpace } from './disk-space.ts';
 
 /**
  * The base's weights as f32 in one file, which the training graph maps as external data: the adapter is trained against
@@ -35,9 +35,6 @@ export interface BaseWeights {
 const PAGE_BYTES = 4096;
 /** Quantised bytes read at a time. */
 const PIECE_BYTES = 4 * 1024 * 1024;
-/** Left free on the disk after the cache is written. */
-const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
-
 const alignToPage = (bytes: number) => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 
 /** Place of every tensor in the cache file. */
@@ -58,19 +55,6 @@ async function* dequantisePieces(gguf: GgufFile, tensor: GgufTensor): AsyncGener
     const end = Math.min(start + step, tensor.byteLength);
     yield new Uint8Array(dequantise(tensor.type, await gguf.readTensorBytes(tensor, { start, end })).buffer);
   }
-}
-
-const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
-
-async function requireSpace(directory: string, neededBytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(directory);
-  const freeBytes = bavail * bsize;
-  if (freeBytes >= neededBytes + DISK_RESERVE_BYTES) return;
-  throw new AppError({
-    code: 'disk.full',
-    message: `the base's weights take ${gigabytes(neededBytes)} GB as f32, and ${directory} has ${gigabytes(freeBytes)} GB free, of which ${gigabytes(DISK_RESERVE_BYTES)} GB stay in reserve`,
-    details: { neededBytes, freeBytes },
-  });
 }
 
 async function readCached(dataFile: string, layoutFile: string): Promise<BaseWeights | null> {
@@ -111,7 +95,7 @@ export async function prepareBaseWeights(
   const partial = `${dataFile}.partial-${process.pid}`;
   try {
     const layout = planLayout(gguf.tensors.values());
-    await requireSpace(cacheDir, layout.totalBytes);
+    await requireDiskSpace(cacheDir, layout.totalBytes, "the base's weights as f32");
     const handle = await open(partial, 'w');
     try {
       await handle.truncate(layout.totalBytes);

@@ -24,6 +24,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly version: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Where each value stands, its type number first: from the start of the file, end exclusive. */
+  readonly metadataRanges: ReadonlyMap<string, { readonly start: number; readonly end: number }>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
   readonly fileBytes: number;
 }
@@ -35,6 +37,8 @@ export interface GgufFile extends GgufHeader {
    * @param range in bytes from the tensor's start, end exclusive; default all
    */
   readTensorBytes(tensor: GgufTensor, range?: { readonly start: number; readonly end: number }): Promise<Uint8Array>;
+  /** A metadata value byte for byte, its type number first, to be written into another file. Empty where there is none. */
+  readMetadataBytes(key: string): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -215,10 +219,13 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const metadataCount = cursor.count('the number of metadata entries', 13);
 
   const metadata = new Map<string, GgufValue>();
+  const metadataRanges = new Map<string, { start: number; end: number }>();
   for (let i = 0; i < metadataCount; i++) {
     const key = cursor.string('a metadata key');
     if (metadata.has(key)) throw malformed(`the metadata key ${key} occurs twice`);
+    const start = cursor.offset;
     metadata.set(key, cursor.value(cursor.uint32(), key));
+    metadataRanges.set(key, { start, end: cursor.offset });
   }
   const infos = Array.from({ length: tensorCount }, () => readTensorInfo(cursor));
 
@@ -243,7 +250,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
       throw malformed(`its tensors take more than the ${fileBytes - dataStart} bytes of data, so they overlap`);
     tensors.set(info.name, { ...info, byteOffset, byteLength });
   }
-  return { version, metadata, tensors, fileBytes };
+  return { version, metadata, metadataRanges, tensors, fileBytes };
 }
 
 async function readFully(handle: FileHandle, byteOffset: number, byteLength: number): Promise<Uint8Array> {
@@ -287,6 +294,10 @@ export async function openGguf(path: string): Promise<GgufFile> {
             `bytes ${range.start} to ${range.end} of ${tensor.name}, which has ${tensor.byteLength}`,
           );
         return readFully(handle, tensor.byteOffset + range.start, range.end - range.start);
+      },
+      readMetadataBytes: (key) => {
+        const { start, end } = header.metadataRanges.get(key) ?? { start: 0, end: 0 };
+        return readFully(handle, start, end - start);
       },
       close: () => handle.close(),
     };

@@ -10,7 +10,9 @@ export type GgufMetadataInput =
   | { readonly uint64: bigint }
   | { readonly strings: readonly string[] }
   | { readonly float32s: readonly number[] }
-  | { readonly int32s: readonly number[] };
+  | { readonly int32s: readonly number[] }
+  /** A value of another file as it stands there, its type number first. */
+  | { readonly verbatim: Uint8Array };
 
 export interface GgufTensorInput {
   readonly name: string;
@@ -60,6 +62,7 @@ function encodeValue(value: GgufMetadataInput): Buffer {
     Buffer.concat([encodeUint32(9), encodeUint32(kind), encodeUint64(BigInt(length)), body]);
   if (typeof value === 'string') return Buffer.concat([encodeUint32(8), encodeString(value)]);
   if (typeof value === 'boolean') return Buffer.concat([encodeUint32(7), Buffer.from([value ? 1 : 0])]);
+  if ('verbatim' in value) return Buffer.from(value.verbatim);
   if ('uint32' in value) return Buffer.concat([encodeUint32(4), encodeUint32(value.uint32)]);
   if ('float32' in value) return Buffer.concat([encodeUint32(6), encodeFloat32s([value.float32])]);
   if ('uint64' in value) return Buffer.concat([encodeUint32(10), encodeUint64(value.uint64)]);
