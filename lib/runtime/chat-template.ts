@@ -35,7 +35,8 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], options: { readonly addGenerationPrompt: boolean }): TemplateSegment[];
 }
 
-export type ChatTemplateHint = 'zephyr' | 'chatml' | 'llama-3' | 'gemma';
+export const chatTemplateHints = ['zephyr', 'chatml', 'llama-3', 'gemma'] as const;
+export type ChatTemplateHint = (typeof chatTemplateHints)[number];
 
 /** The formats that the model families publish, for files that carry no template. */
 const FALLBACK_TEMPLATES: Readonly<Record<ChatTemplateHint, string>> = {

@@ -39,7 +39,8 @@ export async function waitUntilIdle(client: HttpRuntimeClient): Promise<void> {
   }
 }
 
-/** Longer than one block of the real runtime's prefix cache. */
+/** Longer than one block of the real runtime's prefix cache, whose blocks are as long as many a whole prompt here. */
+const handbook = 'The pump holds four litres and is flushed every 90 days. '.repeat(9);
 const system = `You answer in one short sentence from the manual. ${'The pump holds four litres and is flushed every 90 days. '.repeat(4)}`;
 
 function ask(question: string, extra: Partial<ChatRequest> = {}): ChatRequest {
@@ -89,8 +90,10 @@ export function describeRuntimeContract(name: string, start: () => Promise<Start
     });
 
     it('keeps the prefix that two prompts share', async () => {
-      await readAll(client.streamChat(ask('How many litres does the pump hold?')));
-      const { finish } = await readAll(client.streamChat(ask('When is the pump flushed?')));
+      const askHandbook = (question: string) =>
+        readAll(client.streamChat(ask(`${handbook}\n\n${question}`, { maxTokens: 1 })));
+      await askHandbook('How many litres does the pump hold?');
+      const { finish } = await askHandbook('When is the pump flushed?');
       expect(finish.usage.cachedPromptTokens).toBeGreaterThan(15);
       expect(finish.usage.cachedPromptTokens).toBeLessThan(finish.usage.promptTokens);
     });

@@ -42,7 +42,7 @@ describe('runtime on the real models', () => {
   });
 
   it('answers greedily the same, with a cold and with a warm prefix, after another prompt or its own', async () => {
-    const question = chat(`${'The pump is flushed with water. '.repeat(10)}Name the four seasons of the year.`);
+    const question = chat(`${'The pump is flushed with water. '.repeat(20)}Name the four seasons of the year.`);
     const cold = await readAll(client.streamChat(question));
     const own = await readAll(client.streamChat(question));
     await readAll(client.streamChat(chat('Name the days of the week.')));

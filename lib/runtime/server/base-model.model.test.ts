@@ -84,7 +84,7 @@ describe('base model', () => {
   });
 
   it('scores tokens as a full softmax over the vocabulary does, cold and with a cached prefix', async () => {
-    const pool = createContextPool(base, { threads: 1, batchSize: 16, maxContexts: 1 });
+    const pool = createContextPool(base, { threads: 1, batchSize: 24, maxContexts: 1 });
     const { cache } = await pool.use(null);
     const { sequence } = cache;
     const prompt = base.tokenizeMessages([{ role: 'user', content: 'What is the capital of France?' }], true);
