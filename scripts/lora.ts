@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { loadEnv } from '#lib/config/env.ts';
 import { type CommandContext, runCommandLine } from './lora/command-line.ts';
 import { registerInspect } from './lora/inspect.ts';
+import { registerScore } from './lora/score.ts';
+import { registerResume, registerTrain } from './lora/train.ts';
 
 /** `npm run lora -- <command>`: train, examine, convert, blend and merge LoRA adapters. No server, no database. */
 
@@ -13,6 +15,9 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interr
 const context: CommandContext = { env: loadEnv(), signal: interruption.signal };
 const program = new Command('lora').description('LoRA adapters from the command line').exitOverride();
 
+registerTrain(program, context);
+registerResume(program, context);
+registerScore(program, context);
 registerInspect(program, context);
 
 await runCommandLine(program, context);

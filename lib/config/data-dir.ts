@@ -14,6 +14,8 @@ export interface DataDirLayout {
   readonly blobsDir: string;
   /** Trained adapters, content-addressed: `<sha256>.gguf`. */
   readonly adaptersDir: string;
+  /** Base models as f32, for training; can be deleted at any time, and is made again when needed. */
+  readonly weightCacheDir: string;
   /** Secret that signs sessions; created on first start, mode 0600. */
   readonly secretFile: string;
   readonly logsDir: string;
@@ -40,6 +42,7 @@ export function describeDataDir(dataDir: string): DataDirLayout {
     runtimeSocket: path.join(runDir, 'runtime.sock'),
     blobsDir: path.join(dataDir, 'blobs'),
     adaptersDir: path.join(dataDir, 'adapters'),
+    weightCacheDir: path.join(dataDir, 'cache', 'lora-weights'),
     secretFile: path.join(dataDir, 'secret'),
     logsDir: path.join(dataDir, 'logs'),
   };

@@ -3,6 +3,7 @@ import type { Env } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { type DecoderConfig, readDecoderConfig } from '#lib/lora/architectures/architecture.ts';
 import { openGguf } from '#lib/lora/gguf/read-gguf.ts';
+import type { ChatTemplateHint } from '#lib/models/catalog.ts';
 import { chooseModels } from '#lib/models/model-choice.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 
@@ -14,6 +15,8 @@ export interface ResolvedBase {
   /** Of the GGUF file. */
   readonly sha256: string;
   readonly sizeBytes: number;
+  /** Chat template of the catalog for files that carry none. */
+  readonly templateHint: ChatTemplateHint | null;
   readonly config: DecoderConfig;
 }
 
@@ -42,6 +45,7 @@ export async function resolveBase(idOrPath: string | undefined, env: Env): Promi
       path: weights.path,
       sha256: model.sha256,
       sizeBytes: weights.sizeBytes,
+      templateHint: model.entry?.kind === 'base' ? model.entry.chatTemplate : null,
       config: readDecoderConfig(gguf),
     };
   } finally {
