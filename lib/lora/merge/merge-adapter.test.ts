@@ -6,7 +6,7 @@ import type { LoraAdapter } from '../adapter/adapter.ts';
 import { nameTensor, sizeOfModule, targetModules } from '../architectures/architecture.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { type GgufFile, openGguf } from '../gguf/read-gguf.ts';
-import { tinySizes, writeTinyBase } from '../train/tiny-base-fixture.ts';
+import { tinySizes, writeTinyBase } from '../testing/tiny-base.ts';
 import { mergeAdapter } from './merge-adapter.ts';
 
 /** Different ranks, and layer 1 untouched. */

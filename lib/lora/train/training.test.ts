@@ -6,6 +6,7 @@ import { readBaseHeader } from '../base/read-base-header.ts';
 import { prepareBaseWeights } from '../base/weight-cache.ts';
 import type { TrainingExample } from '../data/read-dataset.ts';
 import { listFactors } from '../graph/training-graph.ts';
+import { writeTinyBase } from '../testing/tiny-base.ts';
 import { buildBatch } from './batch.ts';
 import { openCheckpoints } from './checkpoint.ts';
 import { estimateTraining } from './estimate.ts';
@@ -13,7 +14,6 @@ import { scheduleLearningRate, stepAdamW } from './optimiser.ts';
 import { planSteps } from './plan-steps.ts';
 import { createRandom, shuffle } from './random.ts';
 import { runTraining, type TrainingBase, type TrainingEvent, type TrainingResult } from './run-training.ts';
-import { writeTinyBase } from './tiny-base-fixture.ts';
 import { type TrainConfig, trainConfigSchema } from './train-config.ts';
 import { openForwardModel } from './training-model.ts';
 
