@@ -106,3 +106,8 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
 export function readTestDatabaseUrl(): string | undefined {
   return process.env['TEST_DATABASE_URL'] || undefined;
 }
+
+/** A chat file of one's own that the tokenizer tests go through as well, such as a large data set; not a setting of the product. */
+export function readTestDatasetFile(): string | undefined {
+  return process.env['TEST_DATASET_FILE'] || undefined;
+}

@@ -71,18 +71,19 @@ function describeSizes(sizes: TinySizes, options: TinyBaseOptions): Map<string, 
   ]);
 }
 
+const tensor = (name: string, shape: readonly number[], values: Float32Array): GgufTensorInput => ({
+  name,
+  shape,
+  type: ggmlTypes.F32,
+  pieces: () => [new Uint8Array(values.buffer)],
+});
+
 /** Write a base with random F32 weights; the same seed and options give the same file. */
 export async function writeTinyBase(file: string, seed: number, options: TinyBaseOptions = {}): Promise<void> {
   const sizes = options.sizes ?? tinySizes;
   const { hiddenSize, headSize, vocabularySize } = sizes;
   const drawWeight = createRandom(seed);
   const drawVector = createRandom(seed, 1);
-  const tensor = (name: string, shape: readonly number[], values: Float32Array): GgufTensorInput => ({
-    name,
-    shape,
-    type: ggmlTypes.F32,
-    pieces: () => [new Uint8Array(values.buffer)],
-  });
   const matrix = (name: string, inputs: number, outputs: number) =>
     tensor(
       name,
