@@ -26,6 +26,11 @@ export function openTrainingSession(modelPath: string, options: SessionOptions):
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
+    // A pattern is kept for every length of a run, and its block is claimed beside what the arena holds already.
+    enableMemPattern: false,
+    // Packed copies of the weights, one for each direction, would be twice the mapped file; packing as it goes costs
+    // little beside products of hundreds of rows.
+    extra: { session: { disable_prepacking: '1' } },
     logSeverityLevel: LOG_ERRORS_ONLY,
     ...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
   });
