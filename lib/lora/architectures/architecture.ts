@@ -62,6 +62,33 @@ function requireShape(gguf: GgufHeader, name: string): readonly number[] {
   return tensor.shape;
 }
 
+/** Tensors outside the layers that the forward pass reads. */
+const outerTensors: ReadonlySet<string> = new Set([
+  'token_embd.weight',
+  'output.weight',
+  'output_norm.weight',
+  'rope_freqs.weight',
+]);
+
+/** A tensor that the graph would not read (another bias, experts) means that it would compute another model. */
+function requireKnownTensors(gguf: GgufHeader, config: DecoderConfig): void {
+  const inLayer = new Set([
+    'attn_norm.weight',
+    'ffn_norm.weight',
+    ...Object.values(ggufNames).map((name) => `${name}.weight`),
+    ...(config.hasAttentionBias ? ['attn_q.bias', 'attn_k.bias', 'attn_v.bias'] : []),
+    ...(config.hasHeadNorm ? ['attn_q_norm.weight', 'attn_k_norm.weight'] : []),
+  ]);
+  for (const name of gguf.tensors.keys()) {
+    const part = /^blk\.(\d+)\.(.+)$/.exec(name);
+    const isKnown = part ? Number(part[1]) < config.layerCount && inLayer.has(part[2] ?? '') : outerTensors.has(name);
+    if (!isKnown)
+      throw unsupported(
+        `the base has a tensor ${name}, which the architecture ${config.architecture} does not use here`,
+      );
+  }
+}
+
 /**
  * What the training graph needs to know of a base model, from its own file.
  * @throws AppError `adapter.architecture-unsupported` naming what was found and what is supported
@@ -75,6 +102,14 @@ export function readDecoderConfig(gguf: GgufHeader): DecoderConfig {
   const scaling = metadata.get(`${name}.rope.scaling.type`);
   if (scaling !== undefined && scaling !== 'none' && scaling !== 'linear')
     throw unsupported(`the base scales its rotary embedding by ${String(scaling)}; supported: none, linear`);
+  const magnitude = readNumber(metadata, `${name}.rope.scaling.attn_factor`, 1);
+  if (magnitude !== 1)
+    throw unsupported(
+      `the base multiplies its rotary embedding by ${magnitude} (rope.scaling.attn_factor); supported: 1`,
+    );
+  // A factor without a type is linear, and its older name is still read, as llama.cpp does.
+  const scalingFactor =
+    readNumber(metadata, `${name}.rope.scaling.factor`, 0) || readNumber(metadata, `${name}.rope.scale_linear`, 0) || 1;
   const hiddenSize = readNumber(metadata, `${name}.embedding_length`);
   const headCount = readNumber(metadata, `${name}.attention.head_count`);
   const headSize = readNumber(metadata, `${name}.attention.key_length`, hiddenSize / headCount);
@@ -93,12 +128,18 @@ export function readDecoderConfig(gguf: GgufHeader): DecoderConfig {
     normEpsilon: readNumber(metadata, `${name}.attention.layer_norm_rms_epsilon`),
     rotaryBase: readNumber(metadata, `${name}.rope.freq_base`, 10_000),
     rotarySize: readNumber(metadata, `${name}.rope.dimension_count`, headSize),
-    rotaryScale: scaling === 'linear' ? readNumber(metadata, `${name}.rope.scaling.factor`, 1) : 1,
+    rotaryScale: scaling === 'none' ? 1 : scalingFactor,
     slidingWindow: window > 0 ? window : null,
     hasTiedHead: !gguf.tensors.has('output.weight'),
   };
   if (config.headCount % config.keyValueHeadCount !== 0)
     throw unsupported(`${config.headCount} query heads do not divide among ${config.keyValueHeadCount} key heads`);
+  const valueSize = readNumber(metadata, `${name}.attention.value_length`, headSize);
+  if (valueSize !== headSize)
+    throw unsupported(
+      `heads of the base have keys of ${headSize} and values of ${valueSize} elements; expected one size`,
+    );
+  requireKnownTensors(gguf, config);
   return config;
 }
 
