@@ -10,11 +10,11 @@ const POWER_ITERATIONS = 2;
 
 /** Row-major in single precision to columns in double precision. */
 function toColumns({ rows, columns, values }: Matrix): Columns {
-  return transpose({ rows: columns, count: rows, values: Float64Array.from(values) });
+  return transpose({ rows: columns, count: rows, values: new Float64Array(values) });
 }
 
 function toMatrix(columns: Columns): Matrix {
-  return { rows: columns.rows, columns: columns.count, values: Float32Array.from(transpose(columns).values) };
+  return { rows: columns.rows, columns: columns.count, values: new Float32Array(transpose(columns).values) };
 }
 
 /** An orthonormal basis of what the columns span: [rows, columns]. */
@@ -59,7 +59,7 @@ export async function decomposeDense(
   }
   // D ≈ Q·(Qᵀ·D), and the rows of the small factor, one after the other, are the columns of its transpose.
   const { values } = await product.multiplyTransposed(toMatrix(basis), dense);
-  const factors = factoriseQr({ rows: dense.columns, count: sampled, values: Float64Array.from(values) });
+  const factors = factoriseQr({ rows: dense.columns, count: sampled, values: new Float64Array(values) });
   const core = decomposeSingular(factors.triangle);
   return {
     left: multiplyColumns(basis, core.right),

@@ -38,23 +38,20 @@ function takeColumns({ rows, values }: Columns, count: number): Columns {
 /**
  * Singular values of scale · B·A without forming the product: with B = Q₁·R₁ and Aᵀ = Q₂·R₂ they are those of R₁·R₂ᵀ, a
  * matrix no larger than the rank.
+ * @param scale above 0
  * @param kept the largest so many get their vectors
  */
 function decomposeUpdate({ rank, down, up }: LoraFactors, scale: number, kept: number): SingularValues {
   // Rows of A, one after the other, are the columns of Aᵀ.
-  const downColumns: Columns = { rows: down.length / rank, count: rank, values: Float64Array.from(down) };
-  const upRows: Columns = {
-    rows: rank,
-    count: up.length / rank,
-    values: Float64Array.from(up, (value) => value * scale),
-  };
+  const downColumns: Columns = { rows: down.length / rank, count: rank, values: new Float64Array(down) };
+  const upRows: Columns = { rows: rank, count: up.length / rank, values: new Float64Array(up) };
   const q1 = factoriseQr(transpose(upRows));
   const q2 = factoriseQr(downColumns);
   const core = decomposeSingular(multiplyByTransposed(q1.triangle, q2.triangle));
   const count = Math.min(kept, core.sizes.length);
   return {
     left: multiplyByQ(q1, takeColumns(core.left, count)),
-    sizes: core.sizes,
+    sizes: core.sizes.map((size) => size * scale),
     right: multiplyByQ(q2, takeColumns(core.right, count)),
   };
 }

@@ -28,15 +28,18 @@ function findBucket(counts: Uint32Array, count: number): { bucket: number; above
 export function selectMagnitude(values: Float32Array, count: number): number {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const upper = new Uint32Array(1 << (31 - LOWER_BITS));
-  for (const word of bits) {
-    const bucket = (word & magnitudeBits) >>> LOWER_BITS;
-    upper[bucket] = (upper[bucket] ?? 0) + 1;
+  for (let i = 0; i < bits.length; i++) {
+    const at = ((bits[i] ?? 0) & magnitudeBits) >>> LOWER_BITS;
+    upper[at] = (upper[at] ?? 0) + 1;
   }
   const { bucket, above } = findBucket(upper, count);
   const lowerMask = (1 << LOWER_BITS) - 1;
   const lower = new Uint32Array(1 << LOWER_BITS);
-  for (const word of bits)
-    if ((word & magnitudeBits) >>> LOWER_BITS === bucket) lower[word & lowerMask] = (lower[word & lowerMask] ?? 0) + 1;
+  for (let i = 0; i < bits.length; i++) {
+    const word = (bits[i] ?? 0) & magnitudeBits;
+    const at = word & lowerMask;
+    if (word >>> LOWER_BITS === bucket) lower[at] = (lower[at] ?? 0) + 1;
+  }
   const found = Uint32Array.of((bucket << LOWER_BITS) | findBucket(lower, count - above).bucket);
   return new Float32Array(found.buffer)[0] ?? 0;
 }
@@ -47,31 +50,30 @@ export function findThreshold(update: Float32Array, keptShare: number): number {
 }
 
 /**
- * Trim, elect, average.
+ * Trim, elect, average. The sign of the sum is the one with more weight behind it; where the sum is 0 the parts cancel out.
  * @param parts values of the same positions in every weighted update
  * @param thresholds for each part; smaller magnitudes count as zero
  */
 export function combineByElection(parts: readonly Float32Array[], thresholds: readonly number[]): Float32Array {
-  const combined = new Float32Array(parts[0]?.length ?? 0);
-  for (let i = 0; i < combined.length; i++) {
-    let positive = 0;
-    let positiveCount = 0;
-    let negative = 0;
-    let negativeCount = 0;
-    for (let part = 0; part < parts.length; part++) {
-      const value = parts[part]?.[i] ?? 0;
-      if (Math.abs(value) < (thresholds[part] ?? 0)) continue;
-      if (value > 0) {
-        positive += value;
-        positiveCount++;
-      } else if (value < 0) {
-        negative += value;
-        negativeCount++;
-      }
+  const length = parts[0]?.length ?? 0;
+  const sum = new Float32Array(length);
+  for (const [part, values] of parts.entries()) {
+    const threshold = thresholds[part] ?? 0;
+    for (let i = 0; i < length; i++) {
+      const value = values[i] ?? 0;
+      sum[i] = (sum[i] ?? 0) + (Math.abs(value) >= threshold ? value : 0);
     }
-    // The sign with the larger sum of magnitudes wins, the positive one in a draw.
-    if (positiveCount > 0 && positive >= -negative) combined[i] = positive / positiveCount;
-    else if (negativeCount > 0) combined[i] = negative / negativeCount;
   }
-  return combined;
+  const agreed = new Float32Array(length);
+  const count = new Uint16Array(length);
+  for (const [part, values] of parts.entries()) {
+    const threshold = thresholds[part] ?? 0;
+    for (let i = 0; i < length; i++) {
+      const value = values[i] ?? 0;
+      const isHeard = Math.abs(value) >= threshold && value * (sum[i] ?? 0) > 0;
+      agreed[i] = (agreed[i] ?? 0) + (isHeard ? value : 0);
+      count[i] = (count[i] ?? 0) + (isHeard ? 1 : 0);
+    }
+  }
+  return agreed.map((value, i) => value / Math.max(count[i] ?? 0, 1));
 }
