@@ -1,8 +1,12 @@
 import process from 'node:process';
 import { Command } from 'commander';
 import { loadEnv } from '#lib/config/env.ts';
+import { registerBlend } from './lora/blend.ts';
 import { type CommandContext, runCommandLine } from './lora/command-line.ts';
+import { registerExport } from './lora/export.ts';
+import { registerImport } from './lora/import.ts';
 import { registerInspect } from './lora/inspect.ts';
+import { registerMerge } from './lora/merge.ts';
 import { registerScore } from './lora/score.ts';
 import { registerResume, registerTrain } from './lora/train.ts';
 
@@ -19,5 +23,9 @@ registerTrain(program, context);
 registerResume(program, context);
 registerScore(program, context);
 registerInspect(program, context);
+registerExport(program, context);
+registerImport(program, context);
+registerBlend(program, context);
+registerMerge(program, context);
 
 await runCommandLine(program, context);

@@ -1,82 +1,71 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { Command } from 'commander';
-import { AppError } from '#lib/domain/errors.ts';
-import { readDecoderConfig } from '#lib/lora/architectures/architecture.ts';
-import { type GgufFile, openGguf } from '#lib/lora/gguf/read-gguf.ts';
+import { openAdapter } from '#lib/lora/adapter/read-adapter.ts';
+import { openGguf } from '#lib/lora/gguf/read-gguf.ts';
 import { hashFile } from '#lib/models/checksum.ts';
 import { formatBytes } from '../start/progress-bar.ts';
 import { alignColumns, type CommandContext, defineCommand, type OutputOptions, printResult } from './command-line.ts';
+import { describeAdapter, findMisfit, printAdapter } from './describe-adapter.ts';
+import { describeBase, printBase } from './describe-base.ts';
+import { resolveBase, withBaseOption } from './resolve-base.ts';
 
-const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+interface InspectOptions extends OutputOptions {
+  readonly base?: string;
+}
 
-/** Null where the architecture is none that adapters can be trained for; the rest of the file is still worth showing. */
-function describeDecoder(gguf: GgufFile): ReturnType<typeof readDecoderConfig> | null {
+/** The file that holds the numbers: what is hashed, and what identifies the adapter. */
+async function findWeights(target: string): Promise<string> {
+  return (await stat(target)).isDirectory() ? path.join(target, 'adapter_model.safetensors') : target;
+}
+
+async function inspectAdapter(target: string, { env, signal }: CommandContext, options: InspectOptions): Promise<void> {
+  const file = await openAdapter(target);
   try {
-    return readDecoderConfig(gguf);
-  } catch (error) {
-    if (AppError.isInstance(error) && error.code === 'adapter.architecture-unsupported') return null;
-    throw error;
+    const base = options.base === undefined ? null : await resolveBase(options.base, env);
+    const misfit = base === null ? null : findMisfit(file, base.config);
+    const adapter = await describeAdapter(file, signal);
+    const weights = await findWeights(target);
+    const sha256 = await hashFile(weights, signal);
+    const { size: sizeBytes } = await stat(weights);
+    printResult(
+      { path: target, sha256, sizeBytes, base: base && { id: base.id, fits: misfit === null, misfit }, ...adapter },
+      [
+        `Adapter ${target}`,
+        ...alignColumns([
+          ['size', formatBytes(sizeBytes)],
+          ['SHA-256', sha256],
+        ]),
+        ...printAdapter(adapter),
+        ...(base === null ? [] : ['', misfit === null ? `Fits ${base.id}.` : `Does not fit ${base.id}: ${misfit}`]),
+      ],
+      options,
+    );
+  } finally {
+    await file.close();
   }
 }
 
-function summariseTypes(gguf: GgufFile) {
-  const types = new Map<string, { tensors: number; values: number; bytes: number }>();
-  for (const { type, shape, byteLength } of gguf.tensors.values()) {
-    const sum = types.get(type.name) ?? { tensors: 0, values: 0, bytes: 0 };
-    sum.tensors += 1;
-    sum.values += countValues(shape);
-    sum.bytes += byteLength;
-    types.set(type.name, sum);
+async function inspectFile(target: string, context: CommandContext, options: InspectOptions): Promise<void> {
+  const gguf = await openGguf(target);
+  try {
+    if (gguf.metadata.get('general.type') === 'adapter') return await inspectAdapter(target, context, options);
+    const base = describeBase(gguf);
+    const sha256 = await hashFile(target, context.signal);
+    printResult({ path: target, sha256, ...base }, [`Base model ${target}`, ...printBase(base, sha256)], options);
+  } finally {
+    await gguf.close();
   }
-  return [...types].map(([name, sum]) => ({ name, ...sum })).toSorted((a, b) => b.bytes - a.bytes);
-}
-
-async function inspectBase(path: string, gguf: GgufFile, { signal }: CommandContext, output: OutputOptions) {
-  const types = summariseTypes(gguf);
-  const decoder = describeDecoder(gguf);
-  const architecture = String(gguf.metadata.get('general.architecture'));
-  const parameters = types.reduce((sum, { values }) => sum + values, 0);
-  const sha256 = await hashFile(path, signal);
-  printResult(
-    { kind: 'base', path, sha256, sizeBytes: gguf.fileBytes, architecture, parameters, decoder, types },
-    [
-      `Base model ${path}`,
-      ...alignColumns([
-        ['architecture', architecture],
-        ['parameters', `${(parameters / 1e6).toFixed(1)} million`],
-        ['size', formatBytes(gguf.fileBytes)],
-        ['SHA-256', sha256],
-        ...(decoder
-          ? [
-              ['layers', String(decoder.layerCount)],
-              ['hidden size', `${decoder.hiddenSize}, feed-forward ${decoder.feedForwardSize}`],
-              [
-                'heads',
-                `${decoder.headCount} (${decoder.keyValueHeadCount} for keys and values) of ${decoder.headSize}`,
-              ],
-              ['vocabulary', `${decoder.vocabularySize}${decoder.hasTiedHead ? ', head tied to it' : ''}`],
-              ['context', `${decoder.contextTokens} tokens`],
-            ]
-          : [['training', 'this architecture is not supported']]),
-      ]),
-      '',
-      ...alignColumns([
-        ['stored as', 'tensors', 'size'],
-        ...types.map(({ name, tensors, bytes }) => [name, String(tensors), formatBytes(bytes)]),
-      ]),
-    ],
-    output,
-  );
 }
 
 export function registerInspect(program: Command, context: CommandContext): void {
-  defineCommand(program, 'inspect', 'what a base model holds')
-    .argument('<path>', 'a GGUF file')
-    .action(async (path: string, options: OutputOptions) => {
-      const gguf = await openGguf(path);
-      try {
-        await inspectBase(path, gguf, context, options);
-      } finally {
-        await gguf.close();
-      }
+  withBaseOption(
+    defineCommand(program, 'inspect', 'what an adapter or a base model holds'),
+    'say whether the adapter fits this base: catalog id or GGUF file',
+  )
+    .argument('<path>', 'a GGUF file, or a PEFT directory')
+    .action(async (target: string, options: InspectOptions) => {
+      const isDirectory = (await stat(target)).isDirectory();
+      await (isDirectory ? inspectAdapter(target, context, options) : inspectFile(target, context, options));
     });
 }

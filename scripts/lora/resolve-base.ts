@@ -21,8 +21,11 @@ export interface ResolvedBase {
 }
 
 /** `--base`, optional: without it the base in use answers. */
-export function withBaseOption(command: Command): Command {
-  return command.option('--base <id or path>', 'catalog id or GGUF file of the base model (default: the one in use)');
+export function withBaseOption(
+  command: Command,
+  description = 'catalog id or GGUF file of the base model (default: the one in use)',
+): Command {
+  return command.option('--base <id or path>', description);
 }
 
 /**

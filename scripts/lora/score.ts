@@ -11,8 +11,9 @@ import { type ExampleScore, meanLoss, scoreExamples } from '#lib/lora/train/scor
 import { openForwardModel } from '#lib/lora/train/training-model.ts';
 import { openTokenizer } from '#lib/runtime/server/open-tokenizer.ts';
 import { alignColumns, type CommandContext, defineCommand, type OutputOptions, printResult } from './command-line.ts';
+import { parseCount } from './parse-number.ts';
 import { type ResolvedBase, resolveBase, withBaseOption } from './resolve-base.ts';
-import { chooseThreads, parseCount } from './training-options.ts';
+import { chooseThreads } from './training-options.ts';
 
 interface ScoreOptions extends OutputOptions {
   readonly base?: string;

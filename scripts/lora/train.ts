@@ -19,11 +19,11 @@ import { chatTemplateHints } from '#lib/runtime/chat-template.ts';
 import { openTokenizer } from '#lib/runtime/server/open-tokenizer.ts';
 import { formatBytes } from '../start/progress-bar.ts';
 import { type CommandContext, defineCommand, exitCodes, type OutputOptions, printResult } from './command-line.ts';
+import { parseCount } from './parse-number.ts';
 import { resolveBase, withBaseOption } from './resolve-base.ts';
 import {
   chooseThreads,
   collectValidation,
-  parseCount,
   readTrainConfig,
   type TrainingOptions,
   withTrainingOptions,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { invalidInput } from '#lib/domain/errors.ts';
 import { targetModules } from '#lib/lora/architectures/architecture.ts';
 import { type TrainConfig, trainConfigSchema } from '#lib/lora/train/train-config.ts';
+import { parseNumber } from './parse-number.ts';
 
 /** Options of the trainer as flags. A flag that is not given leaves the configuration file's value, or the default. */
 export interface TrainingOptions {
@@ -31,18 +32,6 @@ export interface TrainingOptions {
   readonly validationInterval?: number;
   readonly patience?: number;
   readonly checkpointInterval?: number;
-}
-
-function parseNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || Number.isNaN(value)) throw new InvalidArgumentError('expected a number.');
-  return value;
-}
-
-export function parseCount(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number from 1.');
-  return value;
 }
 
 const defaults = trainConfigSchema.parse({});

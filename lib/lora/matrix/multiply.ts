@@ -8,6 +8,12 @@ export interface Matrix {
   readonly values: Float32Array;
 }
 
+export function transposeMatrix({ rows, columns, values }: Matrix): Matrix {
+  const turned = new Float32Array(values.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) turned[j * rows + i] = values[i * columns + j] ?? 0;
+  return { rows: columns, columns: rows, values: turned };
+}
+
 export interface MatrixProduct {
   /** Left · right. @throws RangeError when the sizes do not meet */
   multiply(left: Matrix, right: Matrix): Promise<Matrix>;
