@@ -59,12 +59,19 @@ function encodeProducts(products: readonly FrozenProduct[], { weights }: Workloa
 
 const workload = await openWorkload(readFlags());
 const { model, inputs } = encodeProducts(listFrozenProducts(workload), workload);
-const file = path.join(path.dirname(workload.weights.dataFile), `graph-${randomUUID()}.onnx`);
+/** External weights are found beside the model file, so it is written there for the moment of loading. */
+async function openProducts(model: Uint8Array, { weights, threads }: Workload) {
+  const file = path.join(path.dirname(weights.dataFile), `graph-${randomUUID()}.onnx`);
+  try {
+    await writeFile(file, model);
+    return await openTrainingSession(file, { threads, device: 'cpu' });
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
 const startedAt = performance.now();
-await writeFile(file, model);
-const session = await openTrainingSession(file, { threads: workload.threads, device: 'cpu' }).finally(() =>
-  rm(file, { force: true }),
-);
+const session = await openProducts(model, workload);
 const loadSeconds = (performance.now() - startedAt) / 1000;
 const random = createRandom(3);
 const feeds = Object.fromEntries(
