@@ -1,9 +1,9 @@
 import process from 'node:process';
 import { type Command, CommanderError } from 'commander';
-import type { Env } from '#lib/config/env.ts';
+import { type Env, loadEnv } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
 
-/** What every command of `npm run lora` gets from the composition root. */
+/** What every command of `npm run lora` gets. */
 export interface CommandContext {
   readonly env: Env;
   /** Aborted by the first SIGINT or SIGTERM. A command that was stopped by it throws, or sets `exitCodes.interrupted` itself. */
@@ -81,21 +81,44 @@ function describeFailure(error: unknown, signal: AbortSignal): Failure {
   return { exitCode: exitCodes.internal, code: 'internal', message };
 }
 
+function report({ exitCode, code, message }: Failure): void {
+  process.exitCode = exitCode;
+  if (process.argv.includes('--json')) console.log(JSON.stringify({ error: { code, message } }));
+  // commander has said already what is wrong with the usage.
+  else if (code !== 'usage') console.error(`lora: ${message}`);
+}
+
+function readSettings(): Env | null {
+  try {
+    return loadEnv();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    report({ exitCode: exitCodes.usage, code: 'settings.invalid', message });
+    return null;
+  }
+}
+
 /**
  * Run the command that the arguments name. Failures become one line (with `--json`, one JSON object on standard output) and
  * the exit code; never a stack trace, unless LOG_LEVEL is debug.
+ * @param register adds the commands
  */
-export async function runCommandLine(program: Command, { env, signal }: CommandContext): Promise<void> {
+export async function runCommandLine(
+  program: Command,
+  register: (program: Command, context: CommandContext) => void,
+): Promise<void> {
+  const env = readSettings();
+  if (env === null) return;
+  const interruption = new AbortController();
+  // The launcher and the terminal may both pass on one Ctrl-C, so a second signal asks for nothing more than the first.
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interruption.abort());
+  register(program.exitOverride(), { env, signal: interruption.signal });
   try {
     await program.parseAsync();
   } catch (error) {
-    // Help and version were asked for.
+    // Help was asked for.
     if (error instanceof CommanderError && error.exitCode === 0) return;
-    const { exitCode, code, message } = describeFailure(error, signal);
-    process.exitCode = exitCode;
-    if (process.argv.includes('--json')) console.log(JSON.stringify({ error: { code, message } }));
-    // commander has said already what is wrong with the usage.
-    else if (!(error instanceof CommanderError)) console.error(`lora: ${message}`);
+    report(describeFailure(error, interruption.signal));
     if (env.logLevel === 'debug') console.error(error);
   }
 }

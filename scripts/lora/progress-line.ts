@@ -5,12 +5,13 @@ const PLAIN_STEP_PERCENT = 20;
 
 /** Draws how far something has come: `merging: 34 %`. */
 export function createProgressLine(stream: WriteStream, label: string): (done: number, total: number) => void {
+  const stepPercent = stream.isTTY ? 1 : PLAIN_STEP_PERCENT;
   let shownPercent = -1;
   return (done, total) => {
-    const percent = Math.floor((done / total) * 100);
+    const percent = Math.floor((done / total) * (100 / stepPercent)) * stepPercent;
     if (percent === shownPercent) return;
     shownPercent = percent;
-    if (stream.isTTY) stream.write(`\r${label}: ${percent} %${percent === 100 ? '\n' : ''}`);
-    else if (percent % PLAIN_STEP_PERCENT === 0) stream.write(`${label}: ${percent} %\n`);
+    const line = `${label}: ${percent} %`;
+    stream.write(stream.isTTY ? `\r${line}${percent === 100 ? '\n' : ''}` : `${line}\n`);
   };
 }

@@ -9,7 +9,7 @@ import { readDataset, type TokenizedDataset } from '#lib/lora/data/read-dataset.
 import { conformFactors } from '#lib/lora/train/factors.ts';
 import { type ExampleScore, meanLoss, scoreExamples } from '#lib/lora/train/score.ts';
 import { openForwardModel } from '#lib/lora/train/training-model.ts';
-import { openTokenizer } from '#lib/runtime/server/open-tokenizer.ts';
+import { openBaseTokenizer } from './base-tokenizer.ts';
 import { alignColumns, type CommandContext, defineCommand, type OutputOptions, printResult } from './command-line.ts';
 import { parseCount } from './parse-number.ts';
 import { type ResolvedBase, resolveBase, withBaseOption } from './resolve-base.ts';
@@ -34,7 +34,7 @@ async function writeRows(file: string, scores: readonly ExampleScore[]): Promise
 }
 
 async function readRows(base: ResolvedBase, options: ScoreOptions): Promise<TokenizedDataset> {
-  const tokenizer = await openTokenizer({ path: base.path, templateHint: base.templateHint ?? undefined });
+  const tokenizer = await openBaseTokenizer({ path: base.path, templateHint: base.templateHint ?? undefined });
   try {
     return await readDataset(options.data, tokenizer, {
       sequenceTokens: options.sequenceTokens,

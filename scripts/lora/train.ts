@@ -16,8 +16,8 @@ import {
   requireMemory,
 } from '#lib/lora/train/training-run.ts';
 import { chatTemplateHints } from '#lib/runtime/chat-template.ts';
-import { openTokenizer } from '#lib/runtime/server/open-tokenizer.ts';
 import { formatBytes } from '../start/progress-bar.ts';
+import { openBaseTokenizer } from './base-tokenizer.ts';
 import { type CommandContext, defineCommand, exitCodes, type OutputOptions, printResult } from './command-line.ts';
 import { parseCount } from './parse-number.ts';
 import { resolveBase, withBaseOption } from './resolve-base.ts';
@@ -49,7 +49,7 @@ export function createRunDeps({ env }: CommandContext): RunDeps {
   return {
     weightCacheDir: describeDataDir(env.dataDir).weightCacheDir,
     openTokenizer: ({ path: file, templateHint }) =>
-      openTokenizer({ path: file, templateHint: chatTemplateHints.find((hint) => hint === templateHint) }),
+      openBaseTokenizer({ path: file, templateHint: chatTemplateHints.find((hint) => hint === templateHint) }),
   };
 }
 
