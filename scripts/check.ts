@@ -2,7 +2,7 @@
  * `npm run check`: every check that needs no model, database or browser, side by side. A check that passes says its name
  * and how long it took; one that fails says what is wrong, after all have ended.
  *
- *   --fix     let the formatter and the linter repair what they can first
+ *   --fix     let the formatter, the linter and the lockfile's repair do what they can first
  *   --static  without the unit tests, for callers that run them anyway
  */
 import { existsSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import PQueue from 'p-queue';
 import { checkDocs } from './check/docs.ts';
-import { checkLockfile } from './check/lockfile.ts';
+import { checkLockfile, fixLockfile } from './check/lockfile.ts';
 import { type CheckStep, runStep, runTool, type StepResult, toolStep } from './check/run-step.ts';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
@@ -60,11 +60,12 @@ const steps: readonly CheckStep[] = [
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 if (flags.fix) {
-  const fixes = [
+  const fixes: CheckStep[] = [
+    { name: 'lockfile fixes', run: () => fixLockfile(root).then(() => '') },
     toolStep('lint fixes', root, 'oxlint', ['--type-aware', '--fix', '--silent']),
     toolStep('format fixes', root, 'biome', ['check', '--write']),
   ];
-  // One after the other: both write the same files. What they cannot repair, the checks below report.
+  // One after the other: two of them write the same files. What they cannot repair, the checks below report.
   for (const fix of fixes) {
     const { name, durationMs } = await runStep(fix);
     console.log(`done  ${name.padEnd(17)} ${seconds(durationMs)}`);
