@@ -1,6 +1,4 @@
-import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
-import { chromium } from 'playwright';
 import { createDatabase } from '#db/client.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import type { Env } from '#lib/config/env.ts';
@@ -10,11 +8,11 @@ import { resolveModel } from '#lib/models/model-store.ts';
 import { chooseNpmCommand, createNpmRegistry } from '#lib/models/npm-source.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import { acceptsConnections } from '../start/network.ts';
+import { findTestBrowser } from '../test/browser.ts';
 import { type Check, failed, ok, warning } from './check.ts';
 
 /** Checks of what the product talks to: models, database, inference server, registry, the tests' browser. */
 const DATABASE_TIMEOUT_MS = 5_000;
-const SYSTEM_BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome-stable'];
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
@@ -44,18 +42,6 @@ async function queryDatabase(env: Env, socketDir: string) {
   } finally {
     await database.close();
   }
-}
-
-async function findBrowser(): Promise<string | null> {
-  const named = process.env['CHROMIUM_PATH'];
-  for (const candidate of [...(named ? [named] : SYSTEM_BROWSERS), ...(named ? [] : [chromium.executablePath()])]) {
-    const isThere = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return candidate;
-  }
-  return null;
 }
 
 export function describeServiceChecks(
@@ -154,13 +140,10 @@ export function describeServiceChecks(
       id: 'browser',
       title: 'Browser for tests',
       async run() {
-        const found = await findBrowser();
-        return found === null
-          ? warning(
-              process.env['CHROMIUM_PATH'] ? 'CHROMIUM_PATH names no executable file' : 'no Chromium found',
-              'npm test installs one; or set CHROMIUM_PATH. The product itself needs none.',
-            )
-          : ok(found);
+        const found = await findTestBrowser();
+        return 'path' in found
+          ? ok(`${found.path} (${found.source})`)
+          : warning(found.skipped, 'npm test installs one; or set CHROMIUM_PATH. The product itself needs none.');
       },
     },
   ];

@@ -35,11 +35,11 @@ function runLoudly(command: string, args: readonly string[]): Promise<boolean> {
 }
 
 /**
- * A Chromium for the end-to-end tests: `CHROMIUM_PATH`, the system's, Playwright's own, and else it is installed: by Debian's
- * package manager as root, by Playwright's download otherwise.
- * @returns the executable and where it came from, or why there is none and what to do
+ * A Chromium that is on this machine already: the one that `CHROMIUM_PATH` names and no other, else the system's, else
+ * Playwright's own.
+ * @returns the executable and where it came from, or why there is none
  */
-export async function ensureTestBrowser(say: (line: string) => void): Promise<TestBrowser> {
+export async function findTestBrowser(): Promise<TestBrowser> {
   const named = process.env['CHROMIUM_PATH'];
   if (named) {
     if (await isExecutable(named)) return { path: named, source: 'CHROMIUM_PATH' };
@@ -49,7 +49,17 @@ export async function ensureTestBrowser(say: (line: string) => void): Promise<Te
   if (system) return { path: system, source: 'system' };
   const own = chromium.executablePath();
   if (await isExecutable(own)) return { path: own, source: "Playwright's download" };
+  return { skipped: 'no Chromium on this system' };
+}
 
+/**
+ * A Chromium for the end-to-end tests: one that is there ({@link findTestBrowser}), and else it is installed: by Debian's
+ * package manager as root, by Playwright's download otherwise.
+ * @returns the executable and where it came from, or why there is none and what to do
+ */
+export async function ensureTestBrowser(say: (line: string) => void): Promise<TestBrowser> {
+  const found = await findTestBrowser();
+  if ('path' in found || process.env['CHROMIUM_PATH']) return found;
   const hasApt = await run('apt-get', ['--version']).then(
     () => true,
     () => false,
@@ -64,7 +74,8 @@ export async function ensureTestBrowser(say: (line: string) => void): Promise<Te
   }
   say("downloading Playwright's Chromium");
   const isDownloaded = await runLoudly(process.execPath, ['node_modules/playwright/cli.js', 'install', 'chromium']);
-  if (isDownloaded && (await isExecutable(own))) return { path: own, source: "Playwright's download" };
+  const downloaded = await findTestBrowser();
+  if (isDownloaded && 'path' in downloaded) return downloaded;
   return {
     skipped:
       'no Chromium: not on this system, and neither the package manager nor the download gave one. Install it, or name it in CHROMIUM_PATH',
