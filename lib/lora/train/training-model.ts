@@ -59,7 +59,7 @@ async function openGraph(options: ModelOptions, hasBackward: boolean): Promise<I
 
 const indices = (values: Int32Array) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 
-function createFeeds(
+export function createFeeds(
   config: DecoderConfig,
   batch: Batch,
   names: readonly { readonly name: string; readonly shape: readonly number[] }[],
