@@ -224,7 +224,8 @@ describe('logits of the real base at 2 bits', () => {
       measured.reduce((sum, position) => sum + position[key], 0) / measured.length;
     expect(measured).toHaveLength(texts.flat().length - texts.length);
     expect(measured.length).toBeGreaterThan(800);
-    // Measured: 0.0053 nats a position, and perplexities of 7.888 and 7.884.
+    // Measured: 0.0053 nats a position, and perplexities of 7.888 and 7.884. All of it is the rounding: of the same weights as
+    // an F32 file, which llama.cpp computes without it, the divergence is 2e-12 and the perplexities agree in eight digits.
     expect(meanOf('divergence')).toBeLessThan(0.01);
     expect(Math.abs(Math.exp(meanOf('ours') - meanOf('served')) - 1)).toBeLessThan(0.01);
   });
