@@ -169,7 +169,17 @@ describe('readDataset: chat', () => {
 
   it('counts every line of any file as an example or a problem', async () => {
     const row = fc.oneof(
-      fc.constantFrom('', ' ', '{', chat('a', 'b'), chat('a'), chat('x'.repeat(99), 'y'), '{"text": "🙂"}', '🙂', '\uFEFF'),
+      fc.constantFrom(
+        '',
+        ' ',
+        '{',
+        chat('a', 'b'),
+        chat('a'),
+        chat('x'.repeat(99), 'y'),
+        '{"text": "🙂"}',
+        '🙂',
+        '\uFEFF',
+      ),
       fc.string({ unit: 'binary-ascii', maxLength: 20 }).map((text) => text.replaceAll('\n', '')),
       fc.json({ maxDepth: 2 }),
     );
