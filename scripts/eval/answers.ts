@@ -1,24 +1,28 @@
 /**
- * Measures answers of the product's own pipeline (`answerQuestion`) on questions with known short answers.
+ * Measures answers of the product's own pipeline (search and `answerQuestion`) on questions with known short answers.
  *
  *   node scripts/eval/answers.ts --dataset passages-qa.jsonl --questions 50 --set promptVersion=grounded-1 --set promptPassages=2
  *
- * The dataset has one JSON object a line: `question`, `answers`, `document`, `context`, `title`. Every distinct context is a
- * passage; search is dense and lexical, fused, over all of them, in memory. `--gold` puts the right passage first, which takes
- * the search out of the measurement. `--unanswerable N` asks N questions whose article has been taken out: all should be refused.
+ * The dataset has one JSON object a line: `question`, `answers`, `document`, `context`, `title`. Rows of one title are a
+ * document, each distinct context is a page of it, indexed in a throw-away database. The base model is that of a running
+ * inference server (RUNTIME_URL, or the data directory's own). `--gold` puts the right page first, which takes the search out
+ * of the measurement. `--vary name=a,b` measures one row each; the model is asked only once where its prompt is the same, so
+ * times are of the first row. How well questions without an answer are refused is measured by scripts/eval-support.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { authorize } from '#lib/auth/authorize.ts';
+import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { type AnswerDeps, answerQuestion } from '#lib/chat/answer-question.ts';
-import { findWords, isContentWord, stemWord } from '#lib/chat/words.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { type AnswerConfig, answerConfigSchema } from '#lib/domain/answer-config.ts';
 import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import { search } from '#lib/retrieval/search.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
+import type { ChatChunk, RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import { openWorkbench } from './open-workbench.ts';
 
 const rowSchema = z.object({
   question: z.string(),
@@ -28,14 +32,6 @@ const rowSchema = z.object({
   title: z.string(),
 });
 type Row = z.infer<typeof rowSchema>;
-
-interface Passage {
-  readonly id: string;
-  readonly title: string;
-  readonly text: string;
-}
-
-const RRF_K = 60;
 
 /** The normalisation of the SQuAD scorer: case, punctuation and articles do not count. */
 function normalise(text: string): string {
@@ -72,87 +68,6 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
     .map((item) => ({ item, order: next() }))
     .sort((a, b) => a.order - b.order)
     .map(({ item }) => item);
-}
-
-const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0);
-
-class MemoryIndex {
-  readonly #passages: readonly Passage[];
-  readonly #vectors: readonly Float32Array[];
-  readonly #terms: readonly ReadonlyMap<string, number>[];
-  readonly #frequency = new Map<string, number>();
-
-  constructor(passages: readonly Passage[], vectors: readonly Float32Array[]) {
-    this.#passages = passages;
-    this.#vectors = vectors;
-    this.#terms = passages.map((passage) => {
-      const counts = new Map<string, number>();
-      for (const word of findWords(`${passage.title}\n${passage.text}`)) {
-        const stem = stemWord(word.key);
-        if (isContentWord(word.key)) counts.set(stem, (counts.get(stem) ?? 0) + 1);
-      }
-      for (const stem of counts.keys()) this.#frequency.set(stem, (this.#frequency.get(stem) ?? 0) + 1);
-      return counts;
-    });
-  }
-
-  search(
-    query: string,
-    vector: Float32Array,
-    without: ReadonlySet<string>,
-  ): { passage: Passage; score: number; similarity: number }[] {
-    const stems = [
-      ...new Set(
-        findWords(query)
-          .filter((word) => isContentWord(word.key))
-          .map((word) => stemWord(word.key)),
-      ),
-    ];
-    const count = this.#passages.length;
-    const averageLength = this.#terms.reduce((sum, terms) => sum + terms.size, 0) / Math.max(1, count);
-    const scored = this.#passages.map((passage, index) => {
-      const terms = this.#terms[index] ?? new Map<string, number>();
-      let bm25 = 0;
-      for (const stem of stems) {
-        const tf = terms.get(stem) ?? 0;
-        const df = this.#frequency.get(stem) ?? 0;
-        if (tf > 0)
-          bm25 +=
-            Math.log(1 + (count - df + 0.5) / (df + 0.5)) *
-            ((tf * 2.2) / (tf + 1.2 * (0.25 + (0.75 * terms.size) / averageLength)));
-      }
-      return { passage, bm25, similarity: dot(vector, this.#vectors[index] ?? new Float32Array()) };
-    });
-    const eligible = scored.filter(({ passage }) => !without.has(passage.title));
-    const fused = new Map<(typeof eligible)[number], number>();
-    for (const ranking of [
-      eligible.toSorted((a, b) => b.bm25 - a.bm25),
-      eligible.toSorted((a, b) => b.similarity - a.similarity),
-    ]) {
-      for (const [rank, hit] of ranking.slice(0, 30).entries())
-        fused.set(hit, (fused.get(hit) ?? 0) + 1 / (RRF_K + rank + 1));
-    }
-    return [...fused]
-      .map(([{ passage, similarity }, score]) => ({ passage, score, similarity }))
-      .sort((a, b) => b.score - a.score);
-  }
-}
-
-function toSource(hit: { passage: Passage; score: number; similarity: number }): Omit<Source, 'number'> {
-  const { passage, score, similarity } = hit;
-  return {
-    documentId: passage.id,
-    versionId: passage.id,
-    chunkId: passage.id,
-    documentTitle: passage.title,
-    pageNumber: 1,
-    startOffset: 0,
-    endOffset: passage.text.length,
-    headings: [],
-    text: passage.text,
-    score,
-    similarity,
-  };
 }
 
 interface Outcome {
@@ -213,6 +128,37 @@ function collectSetting(pair: string, settings: Record<string, string>): Record<
   return { ...settings, [pair.slice(0, at)]: pair.slice(at + 1) };
 }
 
+/** @returns the settings of each row of the table */
+function listSettings(fixed: Readonly<Record<string, string>>, vary: string | undefined): Record<string, string>[] {
+  if (vary === undefined) return [fixed];
+  const at = vary.indexOf('=');
+  if (at < 1) throw new Error(`--vary takes name=value,value, got ${vary}`);
+  const name = vary.slice(0, at);
+  return vary
+    .slice(at + 1)
+    .split(',')
+    .map((value) => ({ ...fixed, [name]: value }));
+}
+
+/** The same request to a greedy model has the same answer: replayed, it costs nothing. */
+function remember(runtime: RuntimeClient): RuntimeClient['streamChat'] {
+  const answers = new Map<string, readonly ChatChunk[]>();
+  return async function* streamChat(request, call) {
+    const key = JSON.stringify(request);
+    const known = answers.get(key);
+    if (known !== undefined) {
+      yield* known;
+      return;
+    }
+    const chunks: ChatChunk[] = [];
+    for await (const chunk of runtime.streamChat(request, call)) {
+      chunks.push(chunk);
+      yield chunk;
+    }
+    if (request.temperature === 0) answers.set(key, chunks);
+  };
+}
+
 function readConfig(settings: Readonly<Record<string, string>>): AnswerConfig {
   const values = Object.entries(settings).map(([name, value]) => [
     name,
@@ -225,20 +171,20 @@ const options = new Command('answers')
   .description('Measure answers on questions with known short answers.')
   .requiredOption('--dataset <file>', 'JSON lines with question, answers, document, context, title')
   .option('--questions <n>', 'how many, drawn with the seed', Number, 50)
-  .option('--unanswerable <n>', 'questions whose article is taken out', Number, 0)
   .option('--seed <n>', 'of the draw', Number, 7)
-  .option('--gold', 'the right passage first, then what the search finds', false)
+  .option('--gold', 'the right page first, then what the search finds', false)
   .option('--set <name=value>', 'answer configuration; repeat', collectSetting, {})
+  .option('--vary <name=a,b>', 'a row of the table for each value')
   .option('--show', 'print every answer', false)
-  .option('--json', 'print the numbers as one JSON object last', false)
+  .option('--json', 'print the rows as one JSON object last', false)
   .parse()
   .opts<{
     dataset: string;
     questions: number;
-    unanswerable: number;
     seed: number;
     gold: boolean;
     set: Record<string, string>;
+    vary?: string;
     show: boolean;
     json: boolean;
   }>();
@@ -249,113 +195,150 @@ const runtime = createRuntimeClient(
     ? { socketPath: describeDataDir(env.dataDir).runtimeSocket }
     : { url: env.runtimeUrl, token: env.runtimeToken },
 );
-const config = readConfig(options.set);
+const variants = listSettings(options.set, options.vary).map((settings) => ({
+  settings,
+  config: readConfig(settings),
+}));
 const rows = (await readFile(options.dataset, 'utf8'))
   .split('\n')
   .filter((line) => line.trim() !== '')
   .map((line) => rowSchema.parse(JSON.parse(line)));
-const passages = [
-  ...new Map(
-    rows.map((row) => [row.document, { id: row.document, title: row.title.replaceAll('_', ' '), text: row.context }]),
-  ).values(),
-];
-const vectors = await runtime.embedTexts(
-  passages.map(({ title, text }) => `${title}\n${text}`),
-  { priority: 'evaluation' },
-);
-const index = new MemoryIndex(passages, vectors);
-const picked = shuffle(rows, options.seed);
-const noMembers = { memberships: { findRole: () => Promise.resolve(null) } };
-const access = await authorize(noMembers, { kind: 'system', reason: 'evaluation' }, 'eval', 'chat.use');
+const picked = shuffle(rows, options.seed).slice(0, options.questions);
 
-function createDeps(row: Row, without: ReadonlySet<string>): AnswerDeps {
+/** Pages of each document, by title. */
+const pagesByTitle = new Map<string, string[]>();
+for (const { title, context } of rows) {
+  const pages = pagesByTitle.get(title) ?? [];
+  if (!pages.includes(context)) pages.push(context);
+  pagesByTitle.set(title, pages);
+}
+const pageOf = (row: Row) => (pagesByTitle.get(row.title)?.indexOf(row.context) ?? -1) + 1;
+const readTitle = (title: string) => title.replaceAll('_', ' ');
+
+const workbench = await openWorkbench();
+const workspace = await workbench.addWorkspace('evaluation');
+for (const [title, pages] of pagesByTitle) {
+  await workbench.addPages(
+    workspace,
+    { fileName: `${title}.txt`, title: readTitle(title), mediaType: 'text/plain' },
+    pages.map((text, index) => ({ pageNumber: index + 1, label: null, text, headings: [] })),
+  );
+}
+const access = await authorizeSystem('evaluation', workspace.id, 'chat.use');
+const streamChat = remember(runtime);
+
+/** Whether a source is from the page that holds the answer. */
+const isGold = (row: Row, source: Pick<Source, 'documentTitle' | 'pageNumber'> | undefined) =>
+  source !== undefined && source.documentTitle === readTitle(row.title) && source.pageNumber === pageOf(row);
+
+function writeGoldSource(row: Row): Omit<Source, 'number'> {
   return {
-    runtime,
-    search: async (_access, { query }) => {
-      const [vector = new Float32Array()] = await runtime.embedTexts([query], {
-        purpose: 'query',
-        priority: 'evaluation',
-      });
-      const hits = index.search(query, vector, without);
-      const gold = hits.find(({ passage }) => passage.id === row.document);
-      const ordered = options.gold && gold !== undefined ? [gold, ...hits.filter((hit) => hit !== gold)] : hits;
-      return {
-        sources: ordered.slice(0, config.topK).map(toSource),
-        supportScore: Math.max(0, ...hits.slice(0, config.topK).map(({ similarity }) => similarity)),
-        indexConfigId: 'eval',
-        embeddingModel: 'eval',
-      };
+    documentId: row.document,
+    versionId: row.document,
+    chunkId: row.document,
+    documentTitle: readTitle(row.title),
+    pageNumber: pageOf(row),
+    startOffset: 0,
+    endOffset: row.context.length,
+    headings: [],
+    text: row.context,
+    score: 1,
+    similarity: null,
+  };
+}
+
+function createDeps(row: Row): AnswerDeps {
+  return {
+    runtime: { ...runtime, streamChat },
+    search: async (_access, { query, config }) => {
+      const found = await search({ db: workbench.db, runtime: workbench.runtime }, access, { query, config });
+      if (!options.gold) return found;
+      const others = found.sources.filter((source) => !isGold(row, source));
+      return { ...found, sources: [writeGoldSource(row), ...others].slice(0, config.topK), supportScore: 1 };
     },
   };
 }
 
-const answered: (Outcome & { readonly row: Row; readonly own: string })[] = [];
-for (const row of picked.slice(0, options.questions)) {
-  const outcome = await ask(createDeps(row, new Set()), access, row.question, config);
-  // The verbatim quote under an answer counts separately: it is not what the model said.
-  const own = outcome.kind === 'refusal' ? '' : (outcome.text.split('\n\n> ')[0] ?? '');
-  answered.push({ ...outcome, row, own });
-  if (options.show)
-    console.log(`${outcome.kind} | ${row.question} | gold: ${row.answers[0]} | ${outcome.text.replaceAll('\n', ' ')}`);
+interface Answered extends Outcome {
+  readonly row: Row;
+  /** Without the verbatim quotation under it: that is not what the model said. */
+  readonly own: string;
+  /** Everything that the reader sees, quotations included. */
+  readonly shown: string;
 }
-let refused = 0;
-for (const row of picked.slice(options.questions, options.questions + options.unanswerable)) {
-  const outcome = await ask(createDeps(row, new Set([row.title.replaceAll('_', ' ')])), access, row.question, config);
-  if (outcome.kind === 'refusal') refused += 1;
+
+async function askAll(config: AnswerConfig): Promise<Answered[]> {
+  const answered: Answered[] = [];
+  for (const row of picked) {
+    const outcome = await ask(createDeps(row), access, row.question, config);
+    const own = outcome.kind === 'refusal' ? '' : (outcome.text.split('\n\n> ')[0] ?? '');
+    const shown = [outcome.text, ...outcome.citations.map((citation) => citation.quote)].join('\n');
+    answered.push({ ...outcome, row, own, shown });
+    if (options.show)
+      console.log(
+        `${outcome.kind} | ${row.question} | gold: ${row.answers[0]} | ${outcome.text.replaceAll('\n', ' ')}`,
+      );
+  }
+  return answered;
 }
-await runtime.close();
 
 const contains = (text: string, row: Row) => row.answers.some((gold) => normalise(text).includes(normalise(gold)));
-const generated = answered.filter(({ kind }) => kind === 'generated');
-const facts = generated.map(({ unsupported }) => unsupported.filter(({ kind }) => kind !== 'sentence').length > 0);
 const round = (value: number, digits = 2) => Number(value.toFixed(digits));
-const result = {
-  settings: options.set,
-  questions: answered.length,
-  goldInSources: round(
-    mean(answered.map(({ sources, row }) => (sources.some(({ documentId }) => documentId === row.document) ? 1 : 0))),
-  ),
-  containment: round(mean(answered.map(({ own, row }) => (contains(own, row) ? 1 : 0)))),
-  containmentShown: round(
-    mean(
-      answered.map(({ text, row, citations }) =>
-        contains([text, ...citations.map((c) => c.quote)].join('\n'), row) ? 1 : 0,
+const share = <T>(items: readonly T[], holds: (item: T) => boolean) =>
+  round(mean(items.map((item) => Number(holds(item)))));
+
+function summarise(answered: readonly Answered[]) {
+  const generated = answered.filter(({ kind }) => kind === 'generated');
+  return {
+    questions: answered.length,
+    goldInSources: share(answered, ({ sources, row }) => sources.some((source) => isGold(row, source))),
+    /** In the answer above the quotation, be it the model's or extracted. */
+    containment: share(answered, ({ own, row }) => contains(own, row)),
+    /** The same where the model wrote it. */
+    containmentGenerated: share(answered, ({ kind, own, row }) => kind === 'generated' && contains(own, row)),
+    containmentShown: share(answered, ({ shown, row }) => contains(shown, row)),
+    /** The gold answer is nowhere in what the reader sees, and nothing is marked. */
+    silent: share(
+      answered,
+      ({ kind, shown, row, unsupported }) => kind !== 'refusal' && !contains(shown, row) && unsupported.length === 0,
+    ),
+    tokenF1: round(
+      mean(answered.map(({ own, row }) => Math.max(...row.answers.map((gold) => measureTokenF1(own, gold))))),
+    ),
+    extracted: share(answered, ({ kind }) => kind === 'extractive'),
+    quoted: share(generated, ({ text }) => text.includes('\n\n> ')),
+    citedAnswers: share(generated, ({ citations }) => citations.length > 0),
+    citedGold: share(generated, ({ citations, sources, row }) =>
+      citations.some((citation) =>
+        isGold(
+          row,
+          sources.find(({ number }) => number === citation.sourceNumber),
+        ),
       ),
     ),
-  ),
-  tokenF1: round(
-    mean(answered.map(({ own, row }) => Math.max(...row.answers.map((gold) => measureTokenF1(own, gold))))),
-  ),
-  citedAnswers: round(mean(generated.map(({ citations }) => (citations.length > 0 ? 1 : 0)))),
-  citedGold: round(
-    mean(
-      generated.map(({ citations, sources, row }) =>
-        citations.some((c) => sources.find((s) => s.number === c.sourceNumber)?.documentId === row.document) ? 1 : 0,
-      ),
+    markedFacts: share(generated, ({ unsupported }) => unsupported.some(({ kind }) => kind !== 'sentence')),
+    words: round(
+      mean(answered.filter(({ kind }) => kind !== 'refusal').map(({ own }) => own.split(/\s+/).filter(Boolean).length)),
+      1,
     ),
-  ),
-  markedFacts: round(mean(facts.map(Number))),
-  wrongUnmarked: round(
-    mean(generated.map(({ own, row, unsupported }) => (!contains(own, row) && unsupported.length === 0 ? 1 : 0))),
-  ),
-  words: round(
-    mean(answered.filter(({ kind }) => kind !== 'refusal').map(({ own }) => own.split(/\s+/).filter(Boolean).length)),
-    1,
-  ),
-  seconds: round(mean(answered.map(({ seconds }) => seconds)), 1),
-  firstTextSeconds: round(
-    mean(answered.flatMap(({ firstTextMs }) => (firstTextMs === null ? [] : [firstTextMs / 1000]))),
-    1,
-  ),
-  falseRefusals: round(mean(answered.map(({ kind }) => (kind === 'refusal' ? 1 : 0)))),
-  refusedUnanswerable: options.unanswerable === 0 ? null : round(refused / options.unanswerable),
-};
-console.table([
-  {
-    ...result,
-    settings: Object.entries(options.set)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(' '),
-  },
-]);
-if (options.json) console.log(JSON.stringify(result));
+    seconds: round(mean(answered.map(({ seconds }) => seconds)), 1),
+    firstTextSeconds: round(
+      mean(answered.flatMap(({ firstTextMs }) => (firstTextMs === null ? [] : [firstTextMs / 1000]))),
+      1,
+    ),
+    falseRefusals: share(answered, ({ kind }) => kind === 'refusal'),
+  };
+}
+
+const rowsOfTable: (ReturnType<typeof summarise> & { readonly settings: string })[] = [];
+for (const { settings, config } of variants) {
+  const answered = await askAll(config);
+  const text = Object.entries(settings)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
+  rowsOfTable.push({ settings: text, ...summarise(answered) });
+}
+await runtime.close();
+await workbench.close();
+console.table(rowsOfTable);
+if (options.json) console.log(JSON.stringify({ rows: rowsOfTable }));
