@@ -1,5 +1,6 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import { z } from 'zod';
 import { type DecoderConfig, type TargetModule, targetModules } from '../architectures/architecture.ts';
 import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
@@ -85,8 +86,24 @@ export async function writePeftAdapter(
       .map(({ layer, module, rank }) => [`layers.${layer}.${blockOf(module)}.${module}`, rank]),
   );
   await mkdir(directory, { recursive: true });
+  await writeSafetensors(
+    path.join(directory, WEIGHTS_FILE),
+    adapter.factors.flatMap(({ layer, module, rank, down, up }) => {
+      const heads = countRotaryHeads(config, module);
+      return [
+        { name: keyOf(layer, module, 'A'), shape: [rank, down.length / rank], values: down },
+        {
+          name: keyOf(layer, module, 'B'),
+          shape: [up.length / rank, rank],
+          values: heads > 0 ? reorderRows(up, rank, heads, 'to-peft') : up,
+        },
+      ];
+    }),
+  );
+  // Last and in one piece: a directory with a configuration is whole.
+  const partial = path.join(directory, `${CONFIG_FILE}.partial-${process.pid}`);
   await writeFile(
-    path.join(directory, CONFIG_FILE),
+    partial,
     `${JSON.stringify(
       {
         base_model_name_or_path: options.baseName,
@@ -107,20 +124,7 @@ export async function writePeftAdapter(
       2,
     )}\n`,
   );
-  await writeSafetensors(
-    path.join(directory, WEIGHTS_FILE),
-    adapter.factors.flatMap(({ layer, module, rank, down, up }) => {
-      const heads = countRotaryHeads(config, module);
-      return [
-        { name: keyOf(layer, module, 'A'), shape: [rank, down.length / rank], values: down },
-        {
-          name: keyOf(layer, module, 'B'),
-          shape: [up.length / rank, rank],
-          values: heads > 0 ? reorderRows(up, rank, heads, 'to-peft') : up,
-        },
-      ];
-    }),
-  );
+  await rename(partial, path.join(directory, CONFIG_FILE));
 }
 
 async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {

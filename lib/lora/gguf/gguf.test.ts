@@ -71,27 +71,30 @@ describe('GGUF', () => {
     await expect(openGguf(file)).rejects.toMatchObject({ code: 'gguf.type-unsupported', details: { type: 99 } });
   });
 
-  it('answers 1,000 damaged files with a reason and never reads beyond them', async () => {
-    const whole = await readFile(await writeSample());
-    const damaged = path.join(folder, 'damaged.gguf');
-    let refusedCount = 0;
-    const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 6 });
-    await fc.assert(
-      fc.asyncProperty(damage, fc.nat(whole.length), async (changes, kept) => {
-        const bytes = Buffer.from(whole);
-        for (const [at, value] of changes) bytes[at] = value;
-        await writeFile(damaged, bytes.subarray(0, kept));
-        try {
-          const gguf = await openGguf(damaged);
-          for (const tensor of gguf.tensors.values()) await gguf.readTensorBytes(tensor);
-          await gguf.close();
-        } catch (error) {
-          refusedCount++;
-          if (!AppError.isInstance(error) || !error.code.startsWith('gguf.')) throw error;
-        }
-      }),
-      { numRuns: 1000, seed: 11 },
-    );
-    expect(refusedCount).toBeGreaterThan(500);
-  });
+  it.each([1, 2, 3, 4])(
+    'answers 250 damaged files with a reason and never reads beyond them (part %i of 4)',
+    async (seed) => {
+      const whole = await readFile(await writeSample());
+      const damaged = path.join(folder, 'damaged.gguf');
+      let refusedCount = 0;
+      const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.integer({ min: 0, max: 255 })), { maxLength: 6 });
+      await fc.assert(
+        fc.asyncProperty(damage, fc.nat(whole.length), async (changes, kept) => {
+          const bytes = Buffer.from(whole);
+          for (const [at, value] of changes) bytes[at] = value;
+          await writeFile(damaged, bytes.subarray(0, kept));
+          try {
+            const gguf = await openGguf(damaged);
+            for (const tensor of gguf.tensors.values()) await gguf.readTensorBytes(tensor);
+            await gguf.close();
+          } catch (error) {
+            refusedCount++;
+            if (!AppError.isInstance(error) || !error.code.startsWith('gguf.')) throw error;
+          }
+        }),
+        { numRuns: 250, seed },
+      );
+      expect(refusedCount).toBeGreaterThan(125);
+    },
+  );
 });

@@ -108,6 +108,16 @@ describe('mergeAdapter', () => {
     });
   });
 
+  it('does not hand on the alignment of another file', async () => {
+    await writeTinyBase(base, 5, { metadata: new Map([['general.alignment', { uint32: 32 }]]) });
+    await mergeAdapter(base, createAdapter(1), merged, { type: 'F32' });
+    await withBoth(async (before, after) => {
+      expect(before.metadata.has('general.alignment')).toBe(true);
+      expect(after.metadata.has('general.alignment')).toBe(false);
+      expect(await readValues(after, 'token_embd.weight')).toEqual(await readValues(before, 'token_embd.weight'));
+    });
+  });
+
   it('writes matrices as Q8_0 within half a level, vectors as F32, and what does not fit its blocks as F16', async () => {
     const adapter = createAdapter(0.1);
     await mergeAdapter(base, adapter, merged, { type: 'Q8_0' });
