@@ -113,7 +113,7 @@ function parseRole(value: string): 'base' | 'embedding' {
 }
 
 async function use(idOrPath: string, options: Output & { readonly as?: 'base' | 'embedding' }): Promise<void> {
-  const choice = await useModel(env.dataDir, idOrPath, options.as);
+  // Before anything is stored: a path that leads nowhere must not become the choice.
   const isReady = await resolveModel(idOrPath, env.modelsDir).then(
     () => true,
     (error: unknown) => {
@@ -121,6 +121,7 @@ async function use(idOrPath: string, options: Output & { readonly as?: 'base' | 
       throw error;
     },
   );
+  const choice = await useModel(env.dataDir, idOrPath, options.as);
   const overridden = [
     ...(env.isBaseModelSet ? ['BASE_MODEL'] : []),
     ...(env.isEmbeddingModelSet ? ['EMBEDDING_MODEL'] : []),

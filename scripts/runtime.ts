@@ -10,7 +10,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { exitWithParent } from '#lib/config/exit-with-parent.ts';
-import { chooseModels } from '#lib/models/model-choice.ts';
+import { chooseModels, findRoleModel, type ModelRole } from '#lib/models/model-choice.ts';
 import { type ResolvedModel, resolveModel } from '#lib/models/model-store.ts';
 import { createLogger } from '#lib/observability/logger.ts';
 import type { BaseModelSource } from '#lib/runtime/server/base-model.ts';
@@ -81,16 +81,9 @@ function readWeights(model: ResolvedModel) {
   return weights;
 }
 
-async function resolve<T>(
-  name: string,
-  role: 'base' | 'embedding',
-  toSource: (model: ResolvedModel) => T,
-): Promise<Resolved<T>> {
+async function resolve<T>(name: string, role: ModelRole, toSource: (model: ResolvedModel) => T): Promise<Resolved<T>> {
   try {
-    const model = await resolveModel(name, env.modelsDir);
-    if (model.kind !== null && model.kind !== role)
-      throw new Error(`${name} is a ${model.kind} model, not a ${role} one`);
-    return { source: toSource(model) };
+    return { source: toSource(await findRoleModel(role, name, (wanted) => resolveModel(wanted, env.modelsDir))) };
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }

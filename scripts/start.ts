@@ -19,8 +19,8 @@ import { loadEnv } from '#lib/config/env.ts';
 import { SUPERVISED_VARIABLE } from '#lib/config/exit-with-parent.ts';
 import { type ProcessLock, tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
-import { chooseModels } from '#lib/models/model-choice.ts';
-import { ensureModel } from './models/pull-defaults.ts';
+import { chooseModels, type ModelRole } from '#lib/models/model-choice.ts';
+import { ensureRoleModel } from './models/pull-defaults.ts';
 import { acceptsConnections, claimPort, ownUrl, requireOk } from './start/network.ts';
 import { createProgressBar } from './start/progress-bar.ts';
 import { createReporter } from './start/reporter.ts';
@@ -160,22 +160,22 @@ async function prepareModels(
     report.step('models', `served by ${settings.runtimeUrl}`);
     return wanted;
   }
-  const bring = async (id: string) => {
+  const bring = async (role: ModelRole, id: string) => {
     const bar = createProgressBar(process.stdout);
     try {
-      return await ensureModel(id, settings, { onProgress: bar.show, signal: cancel.signal });
+      return await ensureRoleModel(role, id, settings, { onProgress: bar.show, signal: cancel.signal });
     } finally {
       bar.finish();
     }
   };
-  const embedding = await bring(wanted.embeddingModel);
+  const embedding = await bring('embedding', wanted.embeddingModel);
   report.step('embedding model', `${embedding.entry?.name ?? embedding.id}, checked`);
   if (wanted.baseModel === 'none') {
     report.step('base model', 'none, as set: answers are passages from the documents');
     return wanted;
   }
   try {
-    const base = await bring(wanted.baseModel);
+    const base = await bring('base', wanted.baseModel);
     report.step('base model', `${base.entry?.name ?? base.id}, checked`);
     return wanted;
   } catch (error) {

@@ -1,8 +1,49 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { AppError } from '#lib/domain/errors.ts';
 import { type ModelKind, requireModel } from './catalog.ts';
-import { isModelPath } from './model-store.ts';
+import { wrongKind } from './model-errors.ts';
+import { isModelPath, type ResolvedModel } from './model-store.ts';
+
+/** What a model is for, and the setting that names it. */
+export const roleSettings = { base: 'BASE_MODEL', embedding: 'EMBEDDING_MODEL' } as const;
+export type ModelRole = keyof typeof roleSettings;
+
+/** Failures that another value of the setting cures; those of a download or a disk are told as they are. */
+const SETTING_CODES: ReadonlySet<string> = new Set([
+  'model.unknown',
+  'model.wrong-kind',
+  'model.file-unreadable',
+  'model.not-gguf',
+]);
+
+/**
+ * Find or bring the model that a setting names. Where the setting is to blame, the error says which, and its value.
+ * @param find looks the model up or downloads it; called only when the catalog does not know it as another kind
+ * @throws model.wrong-kind, and what `find` throws
+ */
+export async function findRoleModel(
+  role: ModelRole,
+  idOrPath: string,
+  find: (idOrPath: string) => Promise<ResolvedModel>,
+): Promise<ResolvedModel> {
+  try {
+    if (!isModelPath(idOrPath)) {
+      const { kind } = requireModel(idOrPath);
+      if (kind !== role) throw wrongKind(idOrPath, kind, role);
+    }
+    return await find(idOrPath);
+  } catch (error) {
+    if (!AppError.isInstance(error) || !SETTING_CODES.has(error.code)) throw error;
+    throw new AppError({
+      code: error.code,
+      message: `${roleSettings[role]}=${idOrPath}: ${error.message}`,
+      details: error.details,
+      cause: error,
+    });
+  }
+}
 
 /**
  * The models that `npm run models -- use` has chosen for a data directory, in `<data directory>/models.json`. A setting in
@@ -62,7 +103,8 @@ export async function chooseModels(
 }
 
 /**
- * Choose the base or the embedding model of a data directory; takes effect at the next start.
+ * Choose the base or the embedding model of a data directory; takes effect at the next start. That a path leads to a model is
+ * for the caller to see first.
  * @param idOrPath catalog id, which says itself what it is, or the path of a GGUF
  * @param role needed for a path only
  * @throws model.unknown; Error for a reranker or a path without a role

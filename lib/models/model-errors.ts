@@ -23,17 +23,33 @@ export function modelNotDownloaded(id: string, file: string): AppError {
 export function modelFileUnreadable(file: string, cause: unknown): AppError {
   return new AppError({
     code: 'model.file-unreadable',
-    message: `expected a readable GGUF file at ${file}: ${cause instanceof Error ? cause.message : String(cause)}. Check the path in BASE_MODEL or EMBEDDING_MODEL`,
+    message: `${describeUnreadable(file, cause)}; expected a model in GGUF format`,
     details: { file },
     cause,
   });
 }
 
+function describeUnreadable(file: string, cause: unknown): string {
+  const code = readErrorCode(cause);
+  if (code === 'ENOENT' || code === 'ENOTDIR') return `there is no file at ${file}`;
+  if (code === 'EISDIR') return `${file} is a directory`;
+  if (code === 'EACCES') return `this user may not read ${file}`;
+  return `${file} cannot be read: ${describeCause(cause)}`;
+}
+
 export function notGguf(file: string): AppError {
   return new AppError({
     code: 'model.not-gguf',
-    message: `${file} does not start with the GGUF magic number; expected a model in GGUF format. Check the path in BASE_MODEL or EMBEDDING_MODEL`,
+    message: `${file} does not start with the GGUF magic number; expected a model in GGUF format`,
     details: { file },
+  });
+}
+
+export function wrongKind(id: string, kind: string, expected: string): AppError {
+  return new AppError({
+    code: 'model.wrong-kind',
+    message: `${id} is a model of the kind ${kind}, expected one of the kind ${expected}`,
+    details: { id, kind, expected },
   });
 }
 

@@ -37,6 +37,20 @@ describe('search with the default embedding model', () => {
   });
   afterAll(() => workbench.close());
 
+  it('asks no index with the vectors of another model', async () => {
+    const status = await workbench.runtime.readStatus();
+    const embeddingModel = { id: '/models/own.gguf', sha256: 'f'.repeat(64), dimensions: 384, maxTokens: 512 };
+    const runtime = { ...workbench.runtime, readStatus: () => Promise.resolve({ ...status, embeddingModel }) };
+    const searching = search({ db: workbench.db, runtime }, workspace.read, {
+      query: 'What does error code E14 mean?',
+      config: { candidatesPerLeg: 30, topK: 4 },
+    });
+    await expect(searching).rejects.toMatchObject({
+      code: 'index.model-changed',
+      message: expect.stringContaining('/models/own.gguf'),
+    });
+  });
+
   it('finds the answers of the demo manual', async () => {
     const { questions } = questionsSchema.parse(
       JSON.parse(readFileSync(path.join(DEMO_DIR, 'questions.json'), 'utf8')),

@@ -55,6 +55,10 @@ function ask(question: string, extra: Partial<ChatRequest> = {}): ChatRequest {
   };
 }
 
+function askHandbook(question: string): ChatRequest {
+  return ask(`${handbook}\n\n${question}`, { maxTokens: 1 });
+}
+
 export function describeRuntimeContract(name: string, start: () => Promise<StartedRuntime>): void {
   describe(`runtime contract: ${name}`, () => {
     let server: StartedRuntime;
@@ -90,10 +94,8 @@ export function describeRuntimeContract(name: string, start: () => Promise<Start
     });
 
     it('keeps the prefix that two prompts share', async () => {
-      const askHandbook = (question: string) =>
-        readAll(client.streamChat(ask(`${handbook}\n\n${question}`, { maxTokens: 1 })));
-      await askHandbook('How many litres does the pump hold?');
-      const { finish } = await askHandbook('When is the pump flushed?');
+      await readAll(client.streamChat(askHandbook('How many litres does the pump hold?')));
+      const { finish } = await readAll(client.streamChat(askHandbook('When is the pump flushed?')));
       expect(finish.usage.cachedPromptTokens).toBeGreaterThan(15);
       expect(finish.usage.cachedPromptTokens).toBeLessThan(finish.usage.promptTokens);
     });

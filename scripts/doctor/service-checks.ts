@@ -4,6 +4,7 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import type { Env } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { modelCatalog } from '#lib/models/catalog.ts';
+import { findRoleModel, type ModelRole, roleSettings } from '#lib/models/model-choice.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 import { chooseNpmCommand, createNpmRegistry } from '#lib/models/npm-source.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
@@ -16,15 +17,18 @@ const DATABASE_TIMEOUT_MS = 5_000;
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
-async function checkModel(id: string, modelsDir: string, variable: string) {
-  if (id === 'none') return ok(`none, as ${variable} says: answers are passages from the documents`);
+async function checkModel(role: ModelRole, id: string, modelsDir: string) {
+  const setting = roleSettings[role];
+  if (role === 'base' && id === 'none') return ok(`none, as ${setting} says: answers are passages from the documents`);
   try {
-    const model = await resolveModel(id, modelsDir);
+    const model = await findRoleModel(role, id, (wanted) => resolveModel(wanted, modelsDir));
     return ok(`${model.id}, SHA-256 ${model.sha256.slice(0, 12)}… as it should be`);
   } catch (error) {
     if (!AppError.isInstance(error)) throw error;
     if (error.code === 'model.not-downloaded') return warning(error.message, 'npm start downloads it.');
-    return failed(error.message, `npm run models -- pull ${id}`);
+    return error.code === 'model.checksum-mismatch'
+      ? failed(error.message, `npm run models -- pull ${id}`)
+      : failed(error.message, `Correct ${setting}, or unset it for the default (npm run models -- use chooses too).`);
   }
 }
 
@@ -53,12 +57,12 @@ export function describeServiceChecks(
     {
       id: 'base-model',
       title: 'Base model',
-      run: () => checkModel(models.baseModel, env.modelsDir, 'BASE_MODEL'),
+      run: () => checkModel('base', models.baseModel, env.modelsDir),
     },
     {
       id: 'embedding-model',
       title: 'Embedding model',
-      run: () => checkModel(models.embeddingModel, env.modelsDir, 'EMBEDDING_MODEL'),
+      run: () => checkModel('embedding', models.embeddingModel, env.modelsDir),
     },
     {
       id: 'registry',

@@ -1,6 +1,7 @@
 /** An embedding model of either kind: ONNX on its own thread, or a GGUF through llama.cpp. */
 import { Worker } from 'node:worker_threads';
-import type { LlamaBackend } from './base-model.ts';
+import type { Token } from 'node-llama-cpp';
+import { type LlamaBackend, loadGguf } from './base-model.ts';
 import type { EmbeddingWorkerData, EmbeddingWorkerReply, EmbeddingWorkerRequest } from './embedding-protocol.ts';
 import { computeFileSha256 } from './file-hash.ts';
 
@@ -115,37 +116,48 @@ export async function loadOnnxEmbeddingModel(
   };
 }
 
+/** Longer windows cost memory for every text and gain nothing: chunks have some hundred tokens. */
+const MAX_GGUF_TOKENS = 2048;
+/** A beginning and an end, which the context adds itself. */
+const SPECIAL_TOKENS = 2;
+
 export async function loadGgufEmbeddingModel(
   source: Extract<EmbeddingModelSource, { kind: 'gguf' }>,
   options: { readonly backend: LlamaBackend; readonly threads: number },
 ): Promise<EmbeddingModel> {
   const [model, sha256] = await Promise.all([
-    options.backend.llama.loadModel({ modelPath: source.modelPath }),
+    loadGguf(options.backend, source.modelPath),
     source.sha256 ?? computeFileSha256(source.modelPath),
   ]);
-  const maxTokens = Math.min(model.trainContextSize, 2048);
-  // The whole text must fit one batch: pooling happens inside it.
+  const contextTokens = Math.min(model.trainContextSize, MAX_GGUF_TOKENS);
+  // The whole text must fit one batch: pooling happens inside it. One cell of the context stays free.
   const context = await model.createEmbeddingContext({
-    contextSize: maxTokens,
-    batchSize: maxTokens,
+    contextSize: contextTokens,
+    batchSize: contextTokens,
     threads: options.threads,
   });
+  const maxTokens = contextTokens - 1;
+  const dimensions = model.embeddingVectorSize;
+  const embedOne = async (tokens: readonly Token[]): Promise<Float32Array> => {
+    // The library answers an empty text with an empty vector.
+    if (tokens.length === 0) return new Float32Array(dimensions);
+    const { vector } = await context.getEmbeddingFor([...tokens]);
+    const norm = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+    return Float32Array.from(vector, (value) => (norm === 0 ? 0 : value / norm));
+  };
   return {
     id: source.id,
     sha256,
-    dimensions: model.embeddingVectorSize,
+    dimensions,
     maxTokens,
     prefixes: { query: source.queryPrefix, passage: source.passagePrefix },
     async embed(texts) {
       const vectors: Float32Array[] = [];
       let promptTokens = 0;
       for (const text of texts) {
-        // The context adds its own special tokens, at most two of them.
-        const tokens = model.tokenize(text).slice(0, maxTokens - 2);
+        const tokens = model.tokenize(text).slice(0, maxTokens - SPECIAL_TOKENS);
         promptTokens += tokens.length;
-        const { vector } = await context.getEmbeddingFor(tokens);
-        const norm = Math.hypot(...vector);
-        vectors.push(Float32Array.from(vector, (value) => (norm === 0 ? 0 : value / norm)));
+        vectors.push(await embedOne(tokens));
       }
       return { vectors, promptTokens };
     },
