@@ -8,8 +8,11 @@ import { buildBatch } from '../train/batch.ts';
 import { createFeeds } from '../train/training-model.ts';
 
 export interface LogitsModel {
-  /** @returns [tokens − 1, vocabulary]: what follows each token but the last */
-  computeLogits(tokens: Int32Array): Promise<readonly Float32Array[]>;
+  /**
+   * All texts side by side in one run, as training packs them.
+   * @returns for each text [tokens − 1, vocabulary]: what follows each token but the last
+   */
+  computeLogits(texts: readonly (readonly number[])[]): Promise<readonly (readonly Float32Array[])[]>;
   close(): Promise<void>;
 }
 
@@ -33,14 +36,19 @@ export async function openLogitsModel(options: {
   const session = await openTrainingSession(graphFile, { threads: options.threads, device: 'cpu' });
   await rm(graphFile);
   return {
-    async computeLogits(tokens) {
-      const example = { tokens, isLearned: new Uint8Array(tokens.length).fill(1) };
-      const batch = buildBatch(config, [example], frequencyFactors);
+    async computeLogits(texts) {
+      const examples = texts.map((text) => ({
+        tokens: Int32Array.from(text),
+        isLearned: new Uint8Array(text.length).fill(1),
+      }));
+      const batch = buildBatch(config, examples, frequencyFactors);
       const { logits } = await session.run(createFeeds(config, batch, [], [], 1), ['logits']);
       if (!(logits?.data instanceof Float32Array)) throw new TypeError('the graph gave no logits');
       const { data } = logits;
       const size = config.vocabularySize;
-      return Array.from(batch.rows, (_, row) => data.slice(row * size, (row + 1) * size));
+      const rowsOf = (index: number) =>
+        [...batch.exampleOfRow.keys()].filter((row) => batch.exampleOfRow[row] === index);
+      return texts.map((_, index) => rowsOf(index).map((row) => data.subarray(row * size, (row + 1) * size)));
     },
     close: () => session.release(),
   };
