@@ -151,7 +151,7 @@ async function isRuntimeReady(socketPath: string): Promise<boolean> {
   }
 }
 
-/** @returns the environment's value for BASE_MODEL: without a base model the product answers by extraction */
+/** @returns the settings of the processes; a base model that could not be had stays named in them */
 async function prepareModels(
   settings: ReturnType<typeof loadEnv>,
 ): Promise<{ baseModel: string; embeddingModel: string }> {
@@ -183,7 +183,8 @@ async function prepareModels(
     if (!AppError.isInstance(error)) throw error;
     report.warn(`no base model: ${error.message}`);
     report.warn('going on without: answers will be passages from the documents. The next start tries again.');
-    return { ...wanted, baseModel: 'none' };
+    // The inference server meets the same failure, and its status gives the reason.
+    return wanted;
   }
 }
 
