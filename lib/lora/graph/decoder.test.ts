@@ -1,9 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { type DecoderConfig, sizeOfModule, targetModules } from '../architectures/architecture.ts';
-import { buildDecoder, createQuarterTurn, createRotaryTables } from './decoder.ts';
+import { type AdapterPair, buildDecoder, type Recomputed } from './decoder.ts';
 import { encodeOnnx } from './encode-onnx.ts';
-import { crossEntropy, linear, takeRows } from './operations.ts';
+import { crossEntropy } from './operations.ts';
+import { createQuarterTurn, createRotaryTables } from './rotary.ts';
 import { Tape, type Value } from './tape.ts';
 
 const common = {
@@ -38,6 +39,8 @@ function createNumbers(seed: number): () => number {
 const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
 const TOKENS = [3, 7, 1, 9, 2];
+/** Positions with a loss. */
+const ROWS = [1, 3, 4];
 const RANK = 2;
 
 /** Shape of a frozen tensor of the tiny model, by its name in the file. */
@@ -73,12 +76,19 @@ interface Tiny {
   readonly parameters: readonly { readonly name: string; readonly data: Float64Array }[];
 }
 
-async function buildTiny(config: DecoderConfig): Promise<Tiny> {
-  const tape = new Tape('float64');
+async function buildTiny(
+  config: DecoderConfig,
+  precision: 'float32' | 'float64' = 'float64',
+  recomputed: Recomputed = 'nothing',
+): Promise<Tiny> {
+  const tape = new Tape(precision);
   const next = createNumbers(3);
   const feeds: Record<string, Tensor> = {};
   const feed = (name: string, data: Float64Array, dims: readonly number[]) => {
-    feeds[name] = new Tensor('float64', data, [...dims]);
+    feeds[name] =
+      precision === 'float64'
+        ? new Tensor('float64', data, [...dims])
+        : new Tensor('float32', Float32Array.from(data), [...dims]);
   };
   const weights = new Map<string, Value>();
   const weight = (name: string): Value => {
@@ -102,15 +112,15 @@ async function buildTiny(config: DecoderConfig): Promise<Tiny> {
     feed(name, data, shape);
     return value;
   };
-  const scaling = tape.addConstant([0.5]);
   const size = TOKENS.length;
   const inputs = {
     tokens: tape.addIndexInput('tokens', ['T']),
     cos: tape.addInput('cos', ['T', 1, config.headSize]),
     sin: tape.addInput('sin', ['T', 1, config.headSize]),
-    mask: tape.addInput('mask', ['R', 'T']),
+    mask: tape.addInput('mask', ['T', 'T']),
+    rows: tape.addIndexInput('rows', ['L']),
   };
-  const adapters = new Map<string, { down: Value; up: Value; scaling: Value }>();
+  const adapters = new Map<string, AdapterPair>();
   const states = buildDecoder(
     tape,
     config,
@@ -122,18 +132,23 @@ async function buildTiny(config: DecoderConfig): Promise<Tiny> {
         const pair = adapters.get(key) ?? {
           down: addParameter(`${key}.down`, [RANK, from]),
           up: addParameter(`${key}.up`, [to, RANK]),
-          scaling,
+          factor: 0.5,
         };
         adapters.set(key, pair);
         return pair;
       },
-      dropOut: (x) => x,
+      dropOut: null,
     },
     inputs,
+    recomputed,
   );
-  const rows = takeRows(tape, states, tape.addIndexConstant([1, 3, 4]));
-  const logits = linear(tape, rows, weight('token_embd.weight'));
-  const loss = crossEntropy(tape, logits, tape.addIndexConstant([4, 0, 8]), tape.addConstant([1, 0.5, 1], [3]));
+  const loss = crossEntropy(
+    tape,
+    states,
+    weight('token_embd.weight'),
+    tape.addIndexInput('targets', ['L']),
+    tape.addInput('weights', ['L']),
+  );
   const gradients = tape.differentiate(
     loss.sum,
     parameters.map(({ value }) => value),
@@ -151,44 +166,81 @@ async function buildTiny(config: DecoderConfig): Promise<Tiny> {
   feeds['tokens'] = new Tensor('int64', BigInt64Array.from(TOKENS, BigInt), [size]);
   feed('cos', Float64Array.from(cos), [size, 1, config.headSize]);
   feed('sin', Float64Array.from(sin), [size, 1, config.headSize]);
-  const group = config.headCount / config.keyValueHeadCount;
   feed(
     'mask',
-    Float64Array.from({ length: group * size * size }, (_, i) => (i % size > Math.floor(i / size) % size ? -1e9 : 0)),
-    [group * size, size],
+    Float64Array.from({ length: size * size }, (_, i) => (i % size > Math.floor(i / size) ? -1e9 : 0)),
+    [size, size],
   );
-  const session = await InferenceSession.create(encodeOnnx(tape.build()), { intraOpNumThreads: 1 });
+  const indices = (values: readonly number[]) =>
+    new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
+  feeds['rows'] = indices(ROWS);
+  feeds['targets'] = indices([4, 0, 8]);
+  feed('weights', Float64Array.from([1, 0.5, 1]), [3]);
+  const session = await InferenceSession.create(encodeOnnx(tape.build()), {
+    intraOpNumThreads: 1,
+    graphOptimizationLevel: 'basic',
+  });
   return { session, feeds, parameters };
 }
+
+const numbersOf = (tensor: Tensor | undefined) => Array.from((tensor?.data ?? []) as Float64Array);
 
 const STEP = 1e-5;
 
 describe('decoder', () => {
-  it.each(configs)('$architecture: adapter gradients equal central differences', async (config) => {
-    const { session, feeds, parameters } = await buildTiny(config);
-    const lossOf = async () => Number((await session.run(feeds, ['loss']))['loss']?.data[0]);
-    const result = await session.run(feeds);
-    const next = createNumbers(21);
-    for (const { name, data } of parameters) {
-      const gradient = result[`gradient.${name}`];
-      expect(gradient?.size).toBe(data.length);
-      // Three elements of every factor: enough to catch a wrong path, quick enough to run every time.
-      for (let i = 0; i < 3; i++) {
-        const k = Math.floor(((next() + 1) / 2) * data.length);
-        const kept = data[k] ?? 0;
-        data[k] = kept + STEP;
-        const above = await lossOf();
-        data[k] = kept - STEP;
-        const below = await lossOf();
-        data[k] = kept;
-        const difference = (above - below) / (2 * STEP);
-        expect(Math.abs(Number(gradient?.data[k]) - difference), `${name}[${k}]`).toBeLessThan(
-          1e-8 * Math.max(1, Math.abs(difference)),
-        );
+  it.each(
+    configs.flatMap((config) => [
+      { config, recomputed: 'nothing' as const },
+      { config, recomputed: 'blocks' as const },
+    ]),
+  )(
+    '$config.architecture, $recomputed recomputed: adapter gradients equal central differences',
+    async ({ config, recomputed }) => {
+      const { session, feeds, parameters } = await buildTiny(config, 'float64', recomputed);
+      const lossOf = async () => Number((await session.run(feeds, ['loss']))['loss']?.data[0]);
+      const result = await session.run(feeds);
+      const next = createNumbers(21);
+      for (const { name, data } of parameters) {
+        const gradient = result[`gradient.${name}`];
+        expect(gradient?.size).toBe(data.length);
+        // Three elements of every factor: enough to catch a wrong path, quick enough to run every time.
+        for (let i = 0; i < 3; i++) {
+          const k = Math.floor(((next() + 1) / 2) * data.length);
+          const kept = data[k] ?? 0;
+          data[k] = kept + STEP;
+          const above = await lossOf();
+          data[k] = kept - STEP;
+          const below = await lossOf();
+          data[k] = kept;
+          const difference = (above - below) / (2 * STEP);
+          expect(Math.abs(Number(gradient?.data[k]) - difference), `${name}[${k}]`).toBeLessThan(
+            1e-8 * Math.max(1, Math.abs(difference)),
+          );
+        }
       }
-    }
-    await session.release();
-  });
+      await session.release();
+    },
+  );
+
+  it.each(
+    configs.flatMap((config) =>
+      (['nothing', 'probabilities', 'blocks'] as const).map((recomputed) => ({ config, recomputed })),
+    ),
+  )(
+    '$config.architecture, $recomputed recomputed: f32, with the nodes of its own, agrees with f64',
+    async ({ config, recomputed }) => {
+      const exact = await buildTiny(config);
+      const { session, feeds } = await buildTiny(config, 'float32', recomputed);
+      const [expected, result] = [await exact.session.run(exact.feeds), await session.run(feeds)];
+      for (const name of Object.keys(expected)) {
+        const [wanted, got] = [numbersOf(expected[name]), numbersOf(result[name])];
+        const largest = Math.max(...wanted.map(Math.abs));
+        const differences = wanted.map((value, i) => Math.abs(value - (got[i] ?? Number.NaN)));
+        expect(Math.max(...differences), name).toBeLessThan(1e-5 * largest);
+      }
+      await Promise.all([exact.session.release(), session.release()]);
+    },
+  );
 
   it('does not let a token see what follows it', async () => {
     const [config] = configs;
@@ -201,10 +253,11 @@ describe('decoder', () => {
     };
     const after = (await session.run(changed, ['states']))['states'];
     const width = config.hiddenSize;
-    const rows = (t: Tensor | undefined, from: number, to: number) =>
-      [...((t?.data ?? []) as Float64Array)].slice(from * width, to * width);
-    expect(rows(after, 0, 4)).toEqual(rows(before, 0, 4));
-    expect(rows(after, 4, 5)).not.toEqual(rows(before, 4, 5));
+    const rows = (tensor: Tensor | undefined, from: number, to: number) =>
+      numbersOf(tensor).slice(from * width, to * width);
+    // The states of positions 1, 3 and 4: the changed token is the last one.
+    expect(rows(after, 0, 2)).toEqual(rows(before, 0, 2));
+    expect(rows(after, 2, 3)).not.toEqual(rows(before, 2, 3));
     await session.release();
   });
 

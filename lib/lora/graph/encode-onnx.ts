@@ -24,6 +24,7 @@ const schema = protobuf.Root.fromJSON({
         name: { id: 3, type: 'string' },
         opType: { id: 4, type: 'string' },
         attribute: { id: 5, type: 'Attribute', rule: 'repeated' },
+        domain: { id: 7, type: 'string' },
       },
     },
     Entry: { fields: { key: { id: 1, type: 'string' }, value: { id: 2, type: 'string' } } },
@@ -66,6 +67,11 @@ const modelType = schema.lookupType('Model');
 
 const IR_VERSION = 10;
 const OPERATOR_SET = 20;
+
+/** Operators that ONNX Runtime adds to the standard's, in a set of their own. */
+const RUNTIME_DOMAIN = 'com.microsoft';
+const RUNTIME_OPERATOR_SET = 1;
+const runtimeOperators = new Set(['FusedMatMul', 'QuickGelu', 'RotaryEmbedding']);
 
 export type OnnxDataType = 'float32' | 'float64' | 'int64';
 const dataTypeCode: Readonly<Record<OnnxDataType, number>> = { float32: 1, int64: 7, float64: 11 };
@@ -128,20 +134,36 @@ function encodeInitializer({ name, dataType, shape, data }: OnnxInitializer): ob
   return { ...common, externalData, dataLocation: 1 };
 }
 
+/**
+ * ONNX Runtime walks from the last node that nothing reads up through its inputs, and so on to the first such node; it runs
+ * nodes in that order, not in the file's. So nodes that only give out a result come last, the earliest at the very end: each
+ * is then run as soon as its inputs are there, and what only it reads does not wait for the end of the run.
+ */
+function orderNodes({ nodes, outputs }: OnnxGraph): readonly OnnxNode[] {
+  const read = new Set(nodes.flatMap(({ inputs }) => inputs));
+  const given = new Set(outputs.map(({ name }) => name));
+  const isLeaf = (node: OnnxNode) => node.outputs.every((name) => given.has(name) && !read.has(name));
+  return [...nodes.filter((node) => !isLeaf(node)), ...nodes.filter(isLeaf).toReversed()];
+}
+
 /** Bytes of an ONNX model with this graph. */
 export function encodeOnnx(graph: OnnxGraph): Uint8Array {
   return modelType
     .encode({
       irVersion: IR_VERSION,
       producerName: 'lorehouse',
-      opsetImport: [{ domain: '', version: OPERATOR_SET }],
+      opsetImport: [
+        { domain: '', version: OPERATOR_SET },
+        { domain: RUNTIME_DOMAIN, version: RUNTIME_OPERATOR_SET },
+      ],
       graph: {
         name: 'lora',
-        node: graph.nodes.map((node, i) => ({
+        node: orderNodes(graph).map((node, i) => ({
           input: node.inputs,
           output: node.outputs,
           name: `${node.operator}_${i}`,
           opType: node.operator,
+          domain: runtimeOperators.has(node.operator) ? RUNTIME_DOMAIN : '',
           attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => encodeAttribute(name, value)),
         })),
         initializer: graph.initializers.map(encodeInitializer),

@@ -2,19 +2,23 @@ import type { Dimension } from './encode-onnx.ts';
 import type { BuiltGraph } from './tape.ts';
 
 const FLOAT_BYTES = 4;
+/** A part of a dimension that the run decides, as `3T/4`. */
+const partPattern = /^(\d*)([A-Z])(?:\/(\d+))?$/;
 /** Operators whose output is another view of their first input. */
 const views = new Set(['Reshape', 'Identity', 'Unsqueeze', 'Squeeze']);
 
 /**
  * Most bytes that a run keeps at once for what its nodes give: every value lives from the node that makes it to the last one
  * that reads it. Inputs and weights are not counted.
- * @param sizes of the dimensions that the run decides, by name (`T`, `L`, `R`)
+ * @param sizes of the dimensions that the run decides, by name (`T`, `L`)
  */
 export function estimatePeakBytes(graph: BuiltGraph, sizes: Readonly<Record<string, number>>): number {
   const sizeOf = (dimension: Dimension) => {
-    const size = typeof dimension === 'number' ? dimension : sizes[dimension];
+    if (typeof dimension === 'number') return dimension;
+    const [, numerator, name = '', denominator] = partPattern.exec(dimension) ?? [];
+    const size = sizes[name];
     if (size === undefined) throw new RangeError(`the size of the dimension ${dimension} is not given`);
-    return size;
+    return Math.ceil((size * Number(numerator || 1)) / Number(denominator ?? 1));
   };
   const owners = new Map<string, string>();
   const ownerOf = (name: string) => owners.get(name) ?? name;

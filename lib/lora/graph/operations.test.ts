@@ -1,22 +1,22 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { attend, createBands } from './attention.ts';
 import { encodeOnnx } from './encode-onnx.ts';
 import {
   add,
-  batchedProduct,
   crossEntropy,
   linear,
   multiply,
+  normalise,
   reshape,
-  rmsNorm,
-  rotate,
   scale,
   shift,
-  softmax,
+  splitColumns,
+  stackRows,
   swiGlu,
   takeRows,
-  transpose,
 } from './operations.ts';
+import { createRotary, rotate } from './rotary.ts';
 import { Tape, type Value } from './tape.ts';
 
 /** Repeatable numbers between -1 and 1 (linear congruential generator of Numerical Recipes). */
@@ -46,7 +46,9 @@ function reduceToScalar(tape: Tape, value: Value): Value {
 
 type Build = (tape: Tape, parameters: readonly Value[]) => Value;
 
-const cases: readonly (readonly [name: string, shapes: readonly (readonly number[])[], build: Build])[] = [
+type Case = readonly [name: string, shapes: readonly (readonly number[])[], build: Build];
+
+const cases: readonly Case[] = [
   [
     'add',
     [
@@ -74,17 +76,33 @@ const cases: readonly (readonly [name: string, shapes: readonly (readonly number
     (t, [x, w]) => linear(t, need(x), need(w)),
   ],
   [
-    'batchedProduct',
+    'linear, scaled',
     [
-      [2, 3, 4],
-      [2, 4, 5],
+      [3, 4],
+      [5, 4],
     ],
-    (t, [a, b]) => batchedProduct(t, need(a), need(b)),
+    (t, [x, w]) => linear(t, need(x), need(w), -1.5),
   ],
-  ['transpose', [[2, 3, 4]], (t, [a]) => transpose(t, need(a), [2, 0, 1])],
+  [
+    'stackRows',
+    [
+      [2, 4],
+      [1, 4],
+      [3, 4],
+    ],
+    (t, [a, b, c]) => stackRows(t, [need(a), need(b), need(c)]),
+  ],
+  [
+    'splitColumns',
+    [[3, 6]],
+    (t, [x]) => {
+      const [a, b, c] = splitColumns(t, need(x), [2, 3, 1]);
+      const narrow = linear(t, need(b), t.addConstant([1, 2, 3, -1, 0.5, 2], [2, 3]));
+      return add(t, multiply(t, narrow, need(a)), linear(t, need(c), t.addConstant([2, -1], [2, 1])));
+    },
+  ],
   ['reshape', [[2, 6]], (t, [a]) => reshape(t, need(a), [3, 4])],
-  ['softmax', [[3, 5]], (t, [a]) => softmax(t, need(a))],
-  ['rmsNorm', [[3, 4]], (t, [a]) => rmsNorm(t, need(a), t.addConstant([0.5, 1, 2, -1], [4]), 1e-5)],
+  ['normalise', [[3, 4]], (t, [a]) => normalise(t, need(a), 1e-5)],
   [
     'swiGlu',
     [
@@ -95,29 +113,48 @@ const cases: readonly (readonly [name: string, shapes: readonly (readonly number
   ],
   [
     'rotate',
-    [[2, 3, 4]],
+    [[2, 12]],
     (t, [a]) => {
       const cos = t.addConstant([0.9, 0.8, 0.9, 0.8, 0.3, -0.1, 0.3, -0.1], [2, 1, 4]);
       const sin = t.addConstant([0.4, 0.6, 0.4, 0.6, 0.95, 0.99, 0.95, 0.99], [2, 1, 4]);
-      const turn = [0, 0, 1, 0, 0, 0, 0, 1, -1, 0, 0, 0, 0, -1, 0, 0];
-      return rotate(
-        t,
-        need(a),
-        cos,
-        sin,
-        t.addConstant(turn, [4, 4]),
-        t.addConstant(
-          turn.map((v) => -v),
-          [4, 4],
-        ),
-      );
+      return rotate(t, need(a), createRotary(t, { headSize: 4, rotarySize: 4, rotaryPairs: 'halves' }, cos, sin));
+    },
+  ],
+  ...[true, false].map(
+    (keepsProbabilities): Case => [
+      `attend, ${keepsProbabilities ? 'keeping' : 'computing again'} the probabilities`,
+      [
+        [7, 12],
+        [7, 6],
+        [7, 6],
+      ],
+      (t, [q, k, v]) => {
+        const mask = Array.from({ length: 49 }, (_, i) => (i % 7 > Math.floor(i / 7) || i === 35 ? -1e9 : 0));
+        const operands = { q: need(q), k: need(k), v: need(v), bands: createBands(t, t.addConstant(mask, [7, 7])) };
+        return attend(t, operands, { keyValueHeadCount: 2, groupSize: 2, headSize: 3 }, keepsProbabilities);
+      },
+    ],
+  ),
+  [
+    'recompute',
+    [
+      [3, 4],
+      [4, 4],
+    ],
+    (t, [x, w]) => {
+      const squared = multiply(t, need(x), need(x));
+      const inner = t.recompute([squared], ([a]) => swiGlu(t, linear(t, need(a), need(w)), need(a)));
+      return multiply(t, inner, linear(t, squared, need(w)));
     },
   ],
   ['takeRows, one of them twice', [[4, 3]], (t, [a]) => takeRows(t, need(a), t.addIndexConstant([2, 0, 2]))],
   [
     'crossEntropy',
-    [[3, 5]],
-    (t, [a]) => crossEntropy(t, need(a), t.addIndexConstant([1, 4, 0]), t.addConstant([1, 0.5, 2], [3])).sum,
+    [[3, 2]],
+    (t, [x]) => {
+      const head = t.addConstant([1, -2, 0.5, 3, -1, 1, 2, 0.25, -0.5, 1.5], [5, 2]);
+      return crossEntropy(t, need(x), head, t.addIndexConstant([1, 4, 0]), t.addConstant([1, 0.5, 2], [3])).sum;
+    },
   ],
   [
     'a value used three times',
@@ -139,7 +176,7 @@ async function buildSession(shapes: readonly (readonly number[])[], build: Build
   const gradients = tape.differentiate(loss, parameters, tape.addConstant([1]));
   tape.addOutput('loss', loss);
   gradients.forEach((gradient, i) => tape.addOutput(`g${i}`, gradient));
-  return InferenceSession.create(encodeOnnx(tape.build()), { intraOpNumThreads: 1 });
+  return InferenceSession.create(encodeOnnx(tape.build()), { intraOpNumThreads: 1, graphOptimizationLevel: 'basic' });
 }
 
 /** Width of the central difference; its error in f64 is about the square of it. */

@@ -4,14 +4,8 @@ import type { Tape, Value } from './tape.ts';
 /**
  * The operations of a decoder-only transformer with low-rank adapters, each with its gradient. `T` is the number of tokens
  * in a run; matrices are row-major with one token a row. Gradients are the textbook ones; a source stands where a formula is
- * not obvious.
+ * not obvious. Where ONNX Runtime has one node for several, and only for f32, an f64 tape is given the several.
  */
-
-function lastDimension(value: Value): Dimension {
-  const last = value.shape.at(-1);
-  if (last === undefined) throw new RangeError(`${value.name} is a scalar`);
-  return last;
-}
 
 function productOf(sizes: readonly Dimension[], what: string): number {
   return sizes.reduce<number>((product, size) => {
@@ -49,76 +43,68 @@ interface Transposed {
   readonly b?: boolean;
 }
 
-function gemm(tape: Tape, a: Value, b: Value, transposed: Transposed): Value {
+function gemm(tape: Tape, a: Value, b: Value, transposed: Transposed, factor = 1): Value {
   const rows = a.shape[transposed.a ? 1 : 0];
   const columns = b.shape[transposed.b ? 0 : 1];
   if (a.shape.length !== 2 || b.shape.length !== 2 || rows === undefined || columns === undefined)
     throw new RangeError(`a matrix product needs two matrices, not [${a.shape.join()}] and [${b.shape.join()}]`);
-  return tape.addNode('Gemm', [a, b], [rows, columns], { transA: transposed.a ? 1 : 0, transB: transposed.b ? 1 : 0 });
+  return tape.addNode('Gemm', [a, b], [rows, columns], {
+    transA: transposed.a ? 1 : 0,
+    transB: transposed.b ? 1 : 0,
+    alpha: { float: factor },
+  });
 }
 
 /**
- * x·Wᵀ, for x [T, inputs] and W [outputs, inputs]. The transposition is an attribute of the product: a transposed frozen
- * weight would be folded into a second copy of the weight.
+ * factor · x·Wᵀ, for x [T, inputs] and W [outputs, inputs]. The transposition is an attribute of the product: a transposed
+ * frozen weight would be folded into a second copy of the weight.
  */
-export function linear(tape: Tape, x: Value, weight: Value): Value {
-  return tape.record(gemm(tape, x, weight, { b: true }), [x, weight], (g) => [
-    x.hasGradient ? gemm(tape, g, weight, {}) : undefined,
-    weight.hasGradient ? gemm(tape, g, x, { a: true }) : undefined,
+export function linear(tape: Tape, x: Value, weight: Value, factor = 1): Value {
+  return tape.record(gemm(tape, x, weight, { b: true }, factor), [x, weight], (g) => [
+    x.hasGradient ? gemm(tape, g, weight, {}, factor) : undefined,
+    weight.hasGradient ? gemm(tape, g, x, { a: true }, factor) : undefined,
   ]);
 }
 
-/** a·b over the last two dimensions, for arrays of three or more dimensions with equal leading ones. */
-export function batchedProduct(tape: Tape, a: Value, b: Value): Value {
-  const shape = [...a.shape.slice(0, -1), lastDimension(b)];
-  return tape.record(tape.addNode('MatMul', [a, b], shape), [a, b], (g) => [
-    a.hasGradient ? tape.addNode('MatMul', [g, swapLastTwo(tape, b)], a.shape) : undefined,
-    b.hasGradient ? tape.addNode('MatMul', [swapLastTwo(tape, a), g], b.shape) : undefined,
-  ]);
-}
-
-function swapLastTwo(tape: Tape, value: Value): Value {
-  const rank = value.shape.length;
-  const order = [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];
-  return permute(tape, value, order);
-}
-
-function permute(tape: Tape, value: Value, order: readonly number[]): Value {
-  const shape = order.map((axis) => {
-    const size = value.shape[axis];
-    if (size === undefined) throw new RangeError(`${value.name} has no dimension ${axis}`);
-    return size;
+/** Matrices one below the other. */
+export function stackRows(tape: Tape, parts: readonly Value[]): Value {
+  const [first, ...others] = parts;
+  if (!first) throw new RangeError('nothing to stack');
+  if (others.length === 0) return first;
+  const heights = parts.map((part) => productOf(part.shape.slice(0, 1), `the height of ${part.name}`));
+  const height = heights.reduce((sum, size) => sum + size, 0);
+  const stacked = tape.addNode('Concat', parts, [height, ...first.shape.slice(1)], { axis: 0 });
+  return tape.record(stacked, parts, (g) => {
+    const gradients = parts.map(({ shape }) => tape.createValue(shape));
+    tape.addNodeOf('Split', [g, tape.addIndexConstant(heights)], gradients, { axis: 0 });
+    return gradients;
   });
-  return tape.addNode('Transpose', [value], shape, { perm: order });
 }
 
-export function transpose(tape: Tape, value: Value, order: readonly number[]): Value {
-  const inverse = order.map((_, axis) => order.indexOf(axis));
-  return tape.record(permute(tape, value, order), [value], (g) => [permute(tape, g, inverse)]);
+/** The columns of a matrix in groups, each of which must lead to the loss. */
+export function splitColumns(tape: Tape, x: Value, widths: readonly number[]): readonly Value[] {
+  if (widths.length === 1) return [x];
+  const parts = widths.map((width) => tape.createValue([...x.shape.slice(0, 1), width]));
+  tape.addNodeOf('Split', [x, tape.addIndexConstant(widths)], parts, { axis: 1 });
+  return tape.recordAll(parts, [x], (gradients) => {
+    const all = gradients.filter((gradient) => gradient !== undefined);
+    if (all.length < gradients.length) throw new RangeError(`a group of columns of ${x.name} leads nowhere`);
+    return [tape.addNode('Concat', all, x.shape, { axis: 1 })];
+  });
 }
 
 /** `shape` may hold one size that the run decides; every other must be a number. */
-function reshapeTo(tape: Tape, value: Value, shape: readonly Dimension[]): Value {
+export function viewAs(tape: Tape, value: Value, shape: readonly Dimension[]): Value {
   const sizes = shape.map((size) => (typeof size === 'number' ? size : -1));
   if (sizes.filter((size) => size === -1).length > 1) throw new RangeError(`two unknown sizes in [${shape.join()}]`);
   return tape.addNode('Reshape', [value, tape.addIndexConstant(sizes)], shape);
 }
 
 export function reshape(tape: Tape, value: Value, shape: readonly Dimension[]): Value {
-  return tape.record(reshapeTo(tape, value, shape), [value], (g) => [reshapeTo(tape, g, value.shape)]);
+  return tape.record(viewAs(tape, value, shape), [value], (g) => [viewAs(tape, g, value.shape)]);
 }
 
-/** Over the last dimension. */
-export function softmax(tape: Tape, value: Value): Value {
-  const p = tape.addNode('Softmax', [value], value.shape, { axis: -1 });
-  return tape.record(p, [value], (g) => {
-    // dx = p ∘ (g − Σ g∘p)
-    const inner = sumLast(tape, tape.addNode('Mul', [g, p], value.shape));
-    return [tape.addNode('Mul', [p, tape.addNode('Sub', [g, inner], value.shape)], value.shape)];
-  });
-}
-
-function sumLast(tape: Tape, value: Value): Value {
+export function sumLast(tape: Tape, value: Value): Value {
   const shape = [...value.shape.slice(0, -1), 1];
   return tape.addNode('ReduceSum', [value, tape.addIndexConstant([-1])], shape, { keepdims: 1 });
 }
@@ -128,61 +114,55 @@ function meanLast(tape: Tape, value: Value): Value {
   return tape.addNode('ReduceMean', [value, tape.addIndexConstant([-1])], shape, { keepdims: 1 });
 }
 
-/**
- * Root mean square normalisation over the last dimension: y = x ∘ w / √(mean(x²) + ε).
- * With r = 1/√(…) and h = g ∘ w: dx = r·h − x·r³·mean(h ∘ x).
- * @param weight frozen, of the last dimension
- * @see Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019
- */
-export function rmsNorm(tape: Tape, x: Value, weight: Value, epsilon: number): Value {
+/** n = r·x and r = 1/√(mean(x²) + ε). */
+function addNormalisation(tape: Tape, x: Value, epsilon: number): { readonly normal: Value; readonly r: Value } {
   const column = [...x.shape.slice(0, -1), 1];
+  if (tape.precision === 'float32') {
+    const width = productOf(x.shape.slice(-1), `the width of ${x.name}`);
+    const [normal, r] = [tape.createValue(x.shape), tape.createValue(column)];
+    const ones = tape.addConstant(new Float32Array(width).fill(1), [width]);
+    const attributes = { axis: -1, epsilon: { float: epsilon }, stash_type: 1 };
+    tape.addNodeOf('SimplifiedLayerNormalization', [x, ones], [normal, r], attributes);
+    return { normal, r };
+  }
   const square = meanLast(tape, tape.addNode('Mul', [x, x], x.shape));
   const shifted = tape.addNode('Add', [square, tape.addConstant([epsilon])], column);
   const r = tape.addNode('Reciprocal', [tape.addNode('Sqrt', [shifted], column)], column);
-  const normal = tape.addNode('Mul', [x, r], x.shape);
-  return tape.record(tape.addNode('Mul', [normal, weight], x.shape), [x], (g) => {
-    const h = tape.addNode('Mul', [g, weight], x.shape);
-    // With n = x·r the second term is r·n·mean(h ∘ n).
-    const projection = meanLast(tape, tape.addNode('Mul', [h, normal], x.shape));
-    const tangent = tape.addNode('Sub', [h, tape.addNode('Mul', [normal, projection], x.shape)], x.shape);
+  return { normal: tape.addNode('Mul', [x, r], x.shape), r };
+}
+
+/**
+ * Root mean square normalisation over the last dimension, n = r·x with r = 1/√(mean(x²) + ε), without the weight that
+ * follows. Its gradient: dx = r·(g − n·mean(g ∘ n)).
+ * @see Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019
+ */
+export function normalise(tape: Tape, x: Value, epsilon: number): Value {
+  const { normal, r } = addNormalisation(tape, x, epsilon);
+  return tape.record(normal, [x], (g) => {
+    const projection = meanLast(tape, tape.addNode('Mul', [g, normal], x.shape));
+    const tangent = tape.addNode('Sub', [g, tape.addNode('Mul', [normal, projection], x.shape)], x.shape);
     return [tape.addNode('Mul', [tangent, r], x.shape)];
   });
 }
 
-/** silu(a) ∘ b with silu(a) = a·σ(a); its derivative is σ(a)·(1 + a·(1 − σ(a))). */
-export function swiGlu(tape: Tape, a: Value, b: Value): Value {
-  const sigma = tape.addNode('Sigmoid', [a], a.shape);
-  const activated = tape.addNode('Mul', [a, sigma], a.shape);
-  return tape.record(tape.addNode('Mul', [activated, b], a.shape), [a, b], (g) => {
-    // silu'(a) = σ + silu(a)·(1 − σ)
-    const one = tape.addConstant([1]);
-    const rest = tape.addNode('Mul', [activated, tape.addNode('Sub', [one, sigma], a.shape)], a.shape);
-    const slope = tape.addNode('Add', [sigma, rest], a.shape);
-    const upstream = tape.addNode('Mul', [g, b], a.shape);
-    return [
-      a.hasGradient ? tape.addNode('Mul', [upstream, slope], a.shape) : undefined,
-      b.hasGradient ? tape.addNode('Mul', [g, activated], a.shape) : undefined,
-    ];
-  });
+/** silu(a) = a·σ(a) */
+function addSilu(tape: Tape, a: Value): Value {
+  if (tape.precision === 'float32') return tape.addNode('QuickGelu', [a], a.shape, { alpha: { float: 1 } });
+  return tape.addNode('Mul', [a, tape.addNode('Sigmoid', [a], a.shape)], a.shape);
 }
 
-/**
- * Rotary position embedding of x [T, heads, size]: x ∘ cos + (x·R) ∘ sin, where R, a constant [size, size] matrix of 0 and
- * ±1, turns each pair of elements by a quarter. Which elements make a pair is in R and in the order of cos and sin.
- * @param cos [T, 1, size]; `sin` likewise
- * @see Su et al., "RoFormer", 2021
- */
-export function rotate(tape: Tape, x: Value, cos: Value, sin: Value, quarterTurn: Value, inverseTurn: Value): Value {
-  const turned = tape.addNode('MatMul', [x, quarterTurn], x.shape);
-  const sum = tape.addNode(
-    'Add',
-    [tape.addNode('Mul', [x, cos], x.shape), tape.addNode('Mul', [turned, sin], x.shape)],
-    x.shape,
-  );
-  return tape.record(sum, [x], (g) => {
-    const straight = tape.addNode('Mul', [g, cos], x.shape);
-    const back = tape.addNode('MatMul', [tape.addNode('Mul', [g, sin], x.shape), inverseTurn], x.shape);
-    return [tape.addNode('Add', [straight, back], x.shape)];
+/** silu(a) ∘ b with silu(a) = a·σ(a), whose derivative is σ(a)·(1 + a − silu(a)). Keeps a and b alone. */
+export function swiGlu(tape: Tape, a: Value, b: Value): Value {
+  const y = tape.addNode('Mul', [addSilu(tape, a), b], a.shape);
+  return tape.record(y, [a, b], (g) => {
+    const sigma = tape.addNode('Sigmoid', [tape.delay(a, g)], a.shape);
+    const activated = tape.addNode('Mul', [sigma, a], a.shape);
+    const rest = tape.addNode('Sub', [a, activated], a.shape);
+    const slope = tape.addNode('Mul', [tape.addNode('Add', [rest, tape.addConstant([1])], a.shape), sigma], a.shape);
+    return [
+      a.hasGradient ? tape.addNode('Mul', [tape.addNode('Mul', [slope, b], a.shape), g], a.shape) : undefined,
+      b.hasGradient ? tape.addNode('Mul', [g, activated], b.shape) : undefined,
+    ];
   });
 }
 
@@ -200,47 +180,41 @@ export function takeRows(tape: Tape, x: Value, rows: Value): Value {
 }
 
 /**
- * Weighted negative log-likelihood in log-sum-exp form: Σᵢ wᵢ·(log Σⱼ exp zᵢⱼ − zᵢ[tᵢ]).
- * Its gradient is wᵢ·(softmax(zᵢ) − onehot(tᵢ)).
- * @param logits [rows, vocabulary]
+ * Weighted negative log-likelihood of the tokens that follow, in log-sum-exp form: with logits z = x·Wᵀ it is
+ * Σᵢ wᵢ·(log Σⱼ exp zᵢⱼ − zᵢ[tᵢ]). Its gradient by x is Σⱼ wᵢ·(softmax(zᵢ)ⱼ − [j = tᵢ])·Wⱼ; the sum over the vocabulary
+ * is taken of the exponentials and divided after, and the rest is the targets' rows of W, so that no second array of the
+ * size of the logits is needed.
+ * @param x [rows, hidden]
+ * @param head W, frozen, [vocabulary, hidden]
  * @param targets [rows], whole numbers
  * @param weights [rows]
- * @returns the sum, and the unweighted loss of each row [rows, 1], in nats
+ * @returns the sum, the unweighted loss of each row [rows, 1] in nats, and the logits [rows, vocabulary]
  */
 export function crossEntropy(
   tape: Tape,
-  logits: Value,
+  x: Value,
+  head: Value,
   targets: Value,
   weights: Value,
-): { readonly sum: Value; readonly perRow: Value } {
-  const [rows] = logits.shape;
-  const vocabulary = lastDimension(logits);
-  if (rows === undefined || typeof vocabulary !== 'number') throw new RangeError('logits must be [rows, vocabulary]');
-  const column = [rows, 1];
+): { readonly sum: Value; readonly perRow: Value; readonly logits: Value } {
+  const logits = gemm(tape, x, head, { b: true });
+  const column = [...x.shape.slice(0, 1), 1];
   const axis = tape.addIndexConstant([-1]);
   const top = tape.addNode('ReduceMax', [logits, axis], column, { keepdims: 1 });
-  const exponentials = tape.addNode('Exp', [tape.addNode('Sub', [logits, top], logits.shape)], logits.shape);
-  const total = sumLast(tape, exponentials);
-  const logTotal = tape.addNode('Add', [tape.addNode('Log', [total], column), top], column);
+  const below = tape.addNode('Sub', [logits, top], logits.shape);
   const targetColumn = tape.addNode('Unsqueeze', [targets, axis], column);
-  const chosen = tape.addNode('GatherElements', [logits, targetColumn], column, { axis: 1 });
-  const perRow = tape.addNode('Sub', [logTotal, chosen], column);
+  const chosen = tape.addNode('GatherElements', [below, targetColumn], column, { axis: 1 });
+  // After the choice nothing else reads `below`, so the exponentials take its place.
+  const exponentials = tape.addNode('Exp', [tape.delay(below, chosen)], logits.shape);
+  const total = sumLast(tape, exponentials);
+  const perRow = tape.addNode('Sub', [tape.addNode('Log', [total], column), chosen], column);
   const weightColumn = tape.addNode('Unsqueeze', [weights, axis], column);
-  const weighted = tape.addNode('Mul', [perRow, weightColumn], column);
-  const sum = tape.addNode('ReduceSum', [weighted], [], { keepdims: 0 });
-  const recorded = tape.record(sum, [logits], (g) => {
-    const probabilities = tape.addNode('Div', [exponentials, total], logits.shape);
-    const minusOne = tape.addNode(
-      'Sub',
-      [perRow, tape.addNode('Add', [perRow, tape.addConstant([1])], column)],
-      column,
-    );
-    const difference = tape.addNode('ScatterElements', [probabilities, targetColumn, minusOne], logits.shape, {
-      axis: 1,
-      reduction: 'add',
-    });
+  const sum = tape.addNode('ReduceSum', [tape.addNode('Mul', [perRow, weightColumn], column)], [], { keepdims: 0 });
+  const recorded = tape.record(sum, [x], (g) => {
     const factor = tape.addNode('Mul', [weightColumn, g], column);
-    return [tape.addNode('Mul', [difference, factor], logits.shape)];
+    const mean = tape.addNode('Div', [gemm(tape, exponentials, head, {}), total], x.shape);
+    const target = tape.addNode('Gather', [head, targets], x.shape, { axis: 0 });
+    return [tape.addNode('Mul', [tape.addNode('Sub', [mean, target], x.shape), factor], x.shape)];
   });
-  return { sum: recorded, perRow };
+  return { sum: recorded, perRow, logits };
 }

@@ -7,10 +7,11 @@ import type {
   OnnxNode,
   OnnxTensorInfo,
 } from './encode-onnx.ts';
+import { dropUnread, nameOutputs } from './simplify-graph.ts';
 
 /**
  * A graph under construction, with reverse-mode differentiation: every differentiable operation records how its inputs'
- * gradients follow from its output's, and `differentiate` walks the record backwards, adding the backward nodes to the same
+ * gradients follow from its outputs', and `differentiate` walks the record backwards, adding the backward nodes to the same
  * graph. Values that lead to no parameter carry no gradient, so frozen weights and everything below the lowest adapted layer
  * cost nothing in the backward pass.
  */
@@ -25,35 +26,41 @@ export interface Value {
 type Backward = (gradient: Value) => readonly (Value | undefined)[];
 
 interface Step {
-  readonly output: Value;
+  readonly outputs: readonly Value[];
   readonly inputs: readonly Value[];
-  readonly backward: Backward;
+  /** Given the gradients of the outputs; at least one is there. */
+  readonly backward: (gradients: readonly (Value | undefined)[], known: Gradients) => readonly (Value | undefined)[];
 }
+
+/** Gradients found so far, by the name of the value. */
+type Gradients = Map<string, Value>;
 
 /** A graph with the shapes of what its nodes give, for estimates of memory. */
 export interface BuiltGraph extends OnnxGraph {
+  /** Nodes run in this order. */
+  readonly nodes: readonly OnnxNode[];
   readonly shapes: ReadonlyMap<string, readonly Dimension[]>;
 }
 
 export class Tape {
+  /** f64 serves tests that compare gradients with central differences. */
+  readonly precision: 'float32' | 'float64';
   readonly #nodes: OnnxNode[] = [];
   readonly #inputs: OnnxTensorInfo[] = [];
   readonly #outputs: OnnxTensorInfo[] = [];
   readonly #initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, Value>();
-  readonly #steps: Step[] = [];
   readonly #shapes = new Map<string, readonly Dimension[]>();
-  readonly #precision: 'float32' | 'float64';
+  #steps: Step[] = [];
   #count = 0;
 
-  /** @param precision f64 serves tests that compare gradients with central differences */
   constructor(precision: 'float32' | 'float64' = 'float32') {
-    this.#precision = precision;
+    this.precision = precision;
   }
 
   /** An array that the caller gives with every run. */
   addInput(name: string, shape: readonly Dimension[]): Value {
-    this.#inputs.push({ name, dataType: this.#precision, shape });
+    this.#inputs.push({ name, dataType: this.precision, shape });
     return { name, shape, hasGradient: false };
   }
 
@@ -65,7 +72,7 @@ export class Tape {
 
   /** An input whose gradient is wanted. */
   addParameter(name: string, shape: readonly number[]): Value {
-    this.#inputs.push({ name, dataType: this.#precision, shape });
+    this.#inputs.push({ name, dataType: this.precision, shape });
     return { name, shape, hasGradient: true };
   }
 
@@ -81,8 +88,8 @@ export class Tape {
 
   addConstant(values: readonly number[] | Float32Array, shape: readonly number[] = []): Value {
     const key = `f:${shape.join(',')}:${values.join(',')}`;
-    const Numbers = this.#precision === 'float32' ? Float32Array : Float64Array;
-    return this.#reuse(key, shape, this.#precision, () => new Uint8Array(Numbers.from(values).buffer));
+    const Numbers = this.precision === 'float32' ? Float32Array : Float64Array;
+    return this.#reuse(key, shape, this.precision, () => new Uint8Array(Numbers.from(values).buffer));
   }
 
   addIndexConstant(values: readonly number[], shape: readonly number[] = [values.length]): Value {
@@ -99,6 +106,13 @@ export class Tape {
     return value;
   }
 
+  /** A value that a node will give; see {@link addNodeOf}. */
+  createValue(shape: readonly Dimension[]): Value {
+    const name = `v${this.#count++}`;
+    this.#shapes.set(name, shape);
+    return { name, shape, hasGradient: false };
+  }
+
   /** One node without a gradient of its own. */
   addNode(
     operator: string,
@@ -106,10 +120,28 @@ export class Tape {
     shape: readonly Dimension[],
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
   ): Value {
-    const name = `v${this.#count++}`;
-    this.#nodes.push({ operator, inputs: inputs.map((input) => input.name), outputs: [name], attributes });
-    this.#shapes.set(name, shape);
-    return { name, shape, hasGradient: false };
+    const value = this.createValue(shape);
+    this.addNodeOf(operator, inputs, [value], attributes);
+    return value;
+  }
+
+  /**
+   * One node with several outputs, without gradients of its own.
+   * @param outputs of {@link createValue}; null for one that is not wanted
+   */
+  addNodeOf(
+    operator: string,
+    inputs: readonly Value[],
+    outputs: readonly (Value | null)[],
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+  ): void {
+    this.#nodes.push({
+      operator,
+      inputs: inputs.map((input) => input.name),
+      // An empty name stands for an output that is left out.
+      outputs: outputs.map((output) => output?.name ?? ''),
+      attributes,
+    });
   }
 
   /**
@@ -117,10 +149,88 @@ export class Tape {
    * influences an input and the loss depends on the value.
    */
   record(value: Value, inputs: readonly Value[], backward: Backward): Value {
-    if (!inputs.some((input) => input.hasGradient)) return value;
-    const output = { ...value, hasGradient: true };
-    this.#steps.push({ output, inputs, backward });
+    const [output = value] = this.recordAll([value], inputs, ([gradient]) => (gradient ? backward(gradient) : []));
     return output;
+  }
+
+  /** The same for an operation with several outputs; the gradient of one that the loss does not depend on is undefined. */
+  recordAll(
+    values: readonly Value[],
+    inputs: readonly Value[],
+    backward: (gradients: readonly (Value | undefined)[]) => readonly (Value | undefined)[],
+  ): readonly Value[] {
+    if (!inputs.some((input) => input.hasGradient)) return values;
+    const outputs = values.map((value) => ({ ...value, hasGradient: true }));
+    this.#steps.push({ outputs, inputs, backward });
+    return outputs;
+  }
+
+  /**
+   * The value itself, but not before `until` is there: a pass of its own would cost time, another view of it does not.
+   * @param until its first dimension is one that the run decides
+   */
+  delay(value: Value, until: Value): Value {
+    const rest = value.shape.slice(1).map((size) => {
+      if (typeof size !== 'number') throw new RangeError(`${value.name} has two sizes that the run decides`);
+      return size;
+    });
+    // A size of 0 asks for the input's own; to multiply the size of `until` by 0 makes it known only when `until` is.
+    const size = this.addNode('Shape', [until], [1], { start: 0, end: 1 });
+    const own = this.addNode('Mul', [size, this.addIndexConstant([0])], [1]);
+    const shape =
+      rest.length === 0
+        ? own
+        : this.addNode('Concat', [own, this.addIndexConstant(rest)], [value.shape.length], { axis: 0 });
+    return { ...this.addNode('Reshape', [value, shape], value.shape), hasGradient: value.hasGradient };
+  }
+
+  /**
+   * What `build` makes of `inputs`, made again in the backward pass instead of being kept for it: memory for time. Only the
+   * nodes that the gradients read are run again.
+   * @param build is called twice and must do the same both times
+   */
+  recompute(inputs: readonly Value[], build: (inputs: readonly Value[]) => Value): Value {
+    const output = this.#withoutRecord(() => build(inputs)).result;
+    if (!output.hasGradient) return output;
+    this.#steps.push({
+      outputs: [output],
+      inputs,
+      backward: ([gradient], known) => {
+        if (!gradient) return [];
+        const again = inputs.map((input) => this.delay(input, gradient));
+        const { result, steps } = this.#withoutRecord(() => build(again));
+        known.set(result.name, gradient);
+        this.#walkBack(steps, known);
+        return again.map((value) => known.get(value.name));
+      },
+    });
+    return output;
+  }
+
+  /** @returns also the steps that `act` recorded, which are then off the record */
+  #withoutRecord<Result>(act: () => Result): { readonly result: Result; readonly steps: readonly Step[] } {
+    const recorded = this.#steps;
+    this.#steps = [];
+    try {
+      const result = act();
+      return { result, steps: this.#steps };
+    } finally {
+      this.#steps = recorded;
+    }
+  }
+
+  #walkBack(steps: readonly Step[], gradients: Gradients): void {
+    for (const step of steps.toReversed()) {
+      const outputGradients = step.outputs.map((output) => gradients.get(output.name));
+      if (outputGradients.every((gradient) => gradient === undefined)) continue;
+      const inputGradients = step.backward(outputGradients, gradients);
+      for (const [i, input] of step.inputs.entries()) {
+        const contribution = inputGradients[i];
+        if (!input.hasGradient || !contribution) continue;
+        const known = gradients.get(input.name);
+        gradients.set(input.name, known ? this.addNode('Add', [known, contribution], input.shape) : contribution);
+      }
+    }
   }
 
   /**
@@ -131,18 +241,8 @@ export class Tape {
    * @throws Error when the loss does not depend on a parameter
    */
   differentiate(loss: Value, parameters: readonly Value[], seed: Value): readonly Value[] {
-    const gradients = new Map<string, Value>([[loss.name, seed]]);
-    for (const step of this.#steps.toReversed()) {
-      const gradient = gradients.get(step.output.name);
-      if (!gradient) continue;
-      const inputGradients = step.backward(gradient);
-      for (const [i, input] of step.inputs.entries()) {
-        const contribution = inputGradients[i];
-        if (!input.hasGradient || !contribution) continue;
-        const known = gradients.get(input.name);
-        gradients.set(input.name, known ? this.addNode('Add', [known, contribution], input.shape) : contribution);
-      }
-    }
+    const gradients: Gradients = new Map([[loss.name, seed]]);
+    this.#walkBack(this.#steps, gradients);
     return parameters.map((parameter) => {
       const gradient = gradients.get(parameter.name);
       if (!gradient) throw new Error(`the loss does not depend on the parameter ${parameter.name}`);
@@ -153,13 +253,14 @@ export class Tape {
   /** Give `value` out under `name`. */
   addOutput(name: string, value: Value): void {
     this.#nodes.push({ operator: 'Identity', inputs: [value.name], outputs: [name] });
-    this.#outputs.push({ name, dataType: this.#precision, shape: value.shape });
+    this.#outputs.push({ name, dataType: this.precision, shape: value.shape });
+    this.#shapes.set(name, value.shape);
   }
 
   build(): BuiltGraph {
     return {
       shapes: this.#shapes,
-      nodes: this.#nodes,
+      nodes: nameOutputs(dropUnread(this.#nodes, this.#outputs)),
       inputs: this.#inputs,
       outputs: this.#outputs,
       initializers: this.#initializers,

@@ -1,9 +1,9 @@
 import { type DecoderConfig, sizeOfModule, type TargetModule } from '../architectures/architecture.ts';
 import type { WeightLayout } from '../base/weight-cache.ts';
 import { type LoraConfig, scaleOf } from '../train/train-config.ts';
-import { type AdapterPair, buildDecoder } from './decoder.ts';
+import { type AdapterInput, type AdapterPair, adapterInputs, buildDecoder, type Recomputed } from './decoder.ts';
 import { encodeOnnx } from './encode-onnx.ts';
-import { crossEntropy, linear, scale, takeRows } from './operations.ts';
+import { crossEntropy, scale } from './operations.ts';
 import { type BuiltGraph, Tape, type Value } from './tape.ts';
 
 /** One factor of the adapter: an input of the graph, and with `gradient.` before its name an output. */
@@ -30,49 +30,49 @@ export function listFactors(config: DecoderConfig, lora: LoraConfig): readonly F
   );
 }
 
-/** Extra columns of the noise, so that every adapted layer can read a stretch of its own. */
+/** Extra columns of the noise, so that every input of adapters can read a stretch of its own. */
 const NOISE_OFFSETS = 1021;
+/** Distance of these stretches: no divisor of {@link NOISE_OFFSETS}, so that so many inputs have each their own. */
+const NOISE_STRIDE = 7;
 
 export function countNoiseColumns(config: DecoderConfig): number {
   return Math.max(config.hiddenSize, config.feedForwardSize, config.headCount * config.headSize) + NOISE_OFFSETS;
 }
 
 /**
- * Inverted dropout from two shared arrays of uniform noise. A layer adds a stretch of each, modulo 1: the sum is uniform
- * again, and for two layers with different stretches independent. So a step draws two arrays, not one for every layer.
+ * Inverted dropout from one array of uniform noise. Every input of adapters reads a stretch of its columns, shifted against
+ * all others: an element of one layer shares its draw with other elements of other layers, and with none of its own layer.
  */
 function createDropout(tape: Tape, config: DecoderConfig, share: number) {
-  const columns = countNoiseColumns(config);
-  const noises = [tape.addInput('noise.a', ['T', columns]), tape.addInput('noise.b', ['T', columns])];
-  const keep = tape.addConstant([1 - share]);
-  const inverse = tape.addConstant([1 / (1 - share)]);
-  let use = 0;
-  return (x: Value): Value => {
-    const width = Number(x.shape[1]);
-    // Two strides without a common factor: no two layers read the same pair of stretches.
-    const offsets = [(use * 7) % NOISE_OFFSETS, (use * 13) % (NOISE_OFFSETS - 2)];
-    use++;
-    const stretches = noises.map((noise, i) => {
-      const start = offsets[i] ?? 0;
-      const bounds = [[start], [start + width], [1]].map((values) => tape.addIndexConstant(values));
-      return tape.addNode('Slice', [noise, ...bounds], x.shape);
-    });
-    const sum = tape.addNode('Add', stretches, x.shape);
-    const uniform = tape.addNode('Sub', [sum, tape.addNode('Floor', [sum], x.shape)], x.shape);
-    const mask = tape.addNode('Floor', [tape.addNode('Add', [uniform, keep], x.shape)], x.shape);
-    return scale(tape, x, tape.addNode('Mul', [mask, inverse], x.shape));
+  const noise = tape.addInput('noise', ['T', countNoiseColumns(config)]);
+  const kept = tape.addNode(
+    'Floor',
+    [tape.addNode('Add', [noise, tape.addConstant([1 - share])], noise.shape)],
+    noise.shape,
+  );
+  const masks = tape.addNode('Mul', [kept, tape.addConstant([1 / (1 - share)])], noise.shape);
+  const kinds = Object.keys(adapterInputs);
+  return (x: Value, layer: number, input: AdapterInput): Value => {
+    const offset = ((layer * kinds.length + kinds.indexOf(input)) * NOISE_STRIDE) % NOISE_OFFSETS;
+    // The bound of the rows comes from x, so a mask that is made again waits until x is.
+    const rows = tape.addNode('Shape', [x], [1], { start: 0, end: 1 });
+    const end = tape.addNode('Concat', [rows, tape.addIndexConstant([offset + Number(x.shape[1])])], [2], { axis: 0 });
+    const bounds = [tape.addIndexConstant([0, offset]), end, tape.addIndexConstant([0, 1])];
+    return scale(tape, x, tape.addNode('Slice', [masks, ...bounds], x.shape));
   };
 }
 
 export interface GraphOptions {
   readonly hasBackward: boolean;
   readonly hasLogits?: boolean;
+  /** Default `nothing`. */
+  readonly recomputed?: Recomputed;
 }
 
 /**
  * The whole training computation as one graph: forward, loss and, when `hasBackward`, the gradients of all factors.
- * Inputs: `tokens` [T], `cos` and `sin` [T, 1, headSize], `mask` [group·T, T], `rows`, `targets` and `weights` [L] (the
- * positions with a loss), with dropout `noise.a` and `noise.b` [T, columns], and every factor by its name.
+ * Inputs: `tokens` [T], `cos` and `sin` [T, 1, headSize], `mask` [T, T], `rows`, `targets` and `weights` [L] (the
+ * positions with a loss), with dropout `noise` [T, columns], uniform in [0, 1), and every factor by its name.
  * Outputs: `loss` (weighted sum), `perRow` [L, 1], `gradient.<factor>`, and when `hasLogits` `logits` [L, vocabulary].
  * @param dataFileName the weights' file, in the directory where the model will lie
  */
@@ -102,14 +102,13 @@ export function buildTrainingGraph(
   const factors = lora ? listFactors(config, lora) : [];
   const parameters = factors.map(({ name, shape }) => tape.addParameter(name, shape));
   const byName = new Map(parameters.map((value) => [value.name, value]));
-  const scaling = tape.addConstant([lora ? scaleOf(lora) : 0]);
+  const factor = lora ? scaleOf(lora) : 0;
   const adapter = (layer: number, module: TargetModule): AdapterPair | undefined => {
     const down = byName.get(`${layer}.${module}.down`);
     const up = byName.get(`${layer}.${module}.up`);
-    return down && up ? { down, up, scaling } : undefined;
+    return down && up ? { down, up, factor } : undefined;
   };
-  const dropOut =
-    lora && options.hasBackward && lora.dropout > 0 ? createDropout(tape, config, lora.dropout) : (x: Value) => x;
+  const dropOut = lora && options.hasBackward && lora.dropout > 0 ? createDropout(tape, config, lora.dropout) : null;
 
   const states = buildDecoder(
     tape,
@@ -119,14 +118,15 @@ export function buildTrainingGraph(
       tokens: tape.addIndexInput('tokens', ['T']),
       cos: tape.addInput('cos', ['T', 1, config.headSize]),
       sin: tape.addInput('sin', ['T', 1, config.headSize]),
-      mask: tape.addInput('mask', ['R', 'T']),
+      mask: tape.addInput('mask', ['T', 'T']),
+      rows: tape.addIndexInput('rows', ['L']),
     },
+    options.recomputed ?? 'nothing',
   );
-  const rows = takeRows(tape, states, tape.addIndexInput('rows', ['L']));
-  const logits = linear(tape, rows, weight(config.hasTiedHead ? 'token_embd.weight' : 'output.weight'));
-  const { sum, perRow } = crossEntropy(
+  const { sum, perRow, logits } = crossEntropy(
     tape,
-    logits,
+    states,
+    weight(config.hasTiedHead ? 'token_embd.weight' : 'output.weight'),
     tape.addIndexInput('targets', ['L']),
     tape.addInput('weights', ['L']),
   );

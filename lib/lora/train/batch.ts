@@ -1,6 +1,6 @@
 import type { DecoderConfig } from '../architectures/architecture.ts';
 import type { TokenizedText } from '../data/tokenizer.ts';
-import { createRotaryTables } from '../graph/decoder.ts';
+import { createRotaryTables } from '../graph/rotary.ts';
 
 /** Below every score that a model gives: its exponential is 0 in f32. */
 const BLOCKED = -1e9;
@@ -13,7 +13,7 @@ export interface Batch {
   readonly cos: Float32Array;
   /** [T, headSize] */
   readonly sin: Float32Array;
-  /** [group · T, T]: 0 where a row may look, else a large negative number. An example sees itself only. */
+  /** [T, T]: 0 where a row may look, else a large negative number. An example sees itself only. */
   readonly mask: Float32Array;
   /** [L]; the position that predicts. */
   readonly rows: Int32Array;
@@ -41,10 +41,9 @@ export function buildBatch(
   frequencyFactors: Float32Array | null,
 ): Batch {
   const count = examples.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  const group = config.headCount / config.keyValueHeadCount;
   const tokens = new Int32Array(count);
   const positions: number[] = [];
-  const mask = new Float32Array(group * count * count).fill(BLOCKED);
+  const mask = new Float32Array(count * count).fill(BLOCKED);
   const rows: number[] = [];
   const targets: number[] = [];
   const exampleOfRow: number[] = [];
@@ -54,10 +53,8 @@ export function buildBatch(
     for (let i = 0; i < example.tokens.length; i++) {
       positions.push(i);
       const firstSeen = config.slidingWindow === null ? 0 : Math.max(0, i - config.slidingWindow + 1);
-      for (let copy = 0; copy < group; copy++) {
-        const row = (copy * count + start + i) * count + start;
-        mask.fill(0, row + firstSeen, row + i + 1);
-      }
+      const row = (start + i) * count + start;
+      mask.fill(0, row + firstSeen, row + i + 1);
       const next = example.tokens[i + 1];
       if (next === undefined || example.isLearned[i + 1] !== 1) continue;
       rows.push(start + i);

@@ -72,13 +72,12 @@ export function estimateTraining(
   const flops = runs.reduce((sum, run) => sum + countFlops(base.config, config.lora, run), 0);
   const longest = runs.reduce((max, { tokens }) => Math.max(max, tokens), 0);
   const mostTargets = runs.reduce((max, { targets }) => Math.max(max, targets), 0);
-  const maskRows = (base.config.headCount / base.config.keyValueHeadCount) * longest;
   const graph = buildTrainingGraph(base.config, config.lora, base.layout, 'weights', { hasBackward: true });
-  const activations = estimatePeakBytes(graph, { T: longest, L: mostTargets, R: maskRows });
-  const noise = config.lora.dropout > 0 ? 2 * longest * countNoiseColumns(base.config) : 0;
+  const activations = estimatePeakBytes(graph, { T: longest, L: mostTargets });
+  const noise = config.lora.dropout > 0 ? longest * countNoiseColumns(base.config) : 0;
   const factorValues = listFactors(base.config, config.lora).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
   // Factors, two moments, the best factors, the gradients of this and of the earlier micro-batches.
-  const arrays = factorValues * 6 + maskRows * longest + noise;
+  const arrays = factorValues * 6 + longest ** 2 + noise;
   return {
     steps: steps.length,
     tokens: runs.reduce((sum, { tokens }) => sum + tokens, 0),

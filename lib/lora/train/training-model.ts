@@ -72,7 +72,7 @@ export function createFeeds(
     tokens: indices(batch.tokens),
     cos: new Tensor('float32', batch.cos, rotary),
     sin: new Tensor('float32', batch.sin, rotary),
-    mask: new Tensor('float32', batch.mask, [batch.mask.length / count, count]),
+    mask: new Tensor('float32', batch.mask, [count, count]),
     rows: indices(batch.rows),
     targets: indices(batch.targets),
     weights: new Tensor('float32', new Float32Array(batch.rows.length).fill(rowWeight), [batch.rows.length]),
@@ -110,12 +110,11 @@ export async function openTrainingModel(options: ModelOptions & { readonly lora:
   return {
     async computeGradients(batch, factors, rowWeight, drawNoise) {
       const feeds = createFeeds(options.config, batch, names, factors, rowWeight);
-      if (options.lora.dropout > 0)
-        for (const name of ['noise.a', 'noise.b']) {
-          const values = new Float32Array(batch.tokens.length * columns);
-          for (let i = 0; i < values.length; i++) values[i] = drawNoise();
-          feeds[name] = new Tensor('float32', values, [batch.tokens.length, columns]);
-        }
+      if (options.lora.dropout > 0) {
+        const values = new Float32Array(batch.tokens.length * columns);
+        for (let i = 0; i < values.length; i++) values[i] = drawNoise();
+        feeds['noise'] = new Tensor('float32', values, [batch.tokens.length, columns]);
+      }
       const result = await session.run(feeds);
       return {
         loss: readFloats(result, 'loss')[0] ?? Number.NaN,

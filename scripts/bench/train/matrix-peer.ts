@@ -60,10 +60,10 @@ function encodeProducts(products: readonly FrozenProduct[], { weights }: Workloa
 const workload = await openWorkload(readFlags());
 const { model, inputs } = encodeProducts(listFrozenProducts(workload), workload);
 /** External weights are found beside the model file, so it is written there for the moment of loading. */
-async function openProducts(model: Uint8Array, { weights, threads }: Workload) {
+async function openProducts(encoded: Uint8Array, { weights, threads }: Workload) {
   const file = path.join(path.dirname(weights.dataFile), `graph-${randomUUID()}.onnx`);
   try {
-    await writeFile(file, model);
+    await writeFile(file, encoded);
     return await openTrainingSession(file, { threads, device: 'cpu' });
   } finally {
     await rm(file, { force: true });
