@@ -76,6 +76,8 @@ interface Tiny {
   readonly parameters: readonly { readonly name: string; readonly data: Float64Array }[];
 }
 
+const indices = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
+
 async function buildTiny(
   config: DecoderConfig,
   precision: 'float32' | 'float64' = 'float64',
@@ -171,8 +173,6 @@ async function buildTiny(
     Float64Array.from({ length: size * size }, (_, i) => (i % size > Math.floor(i / size) ? -1e9 : 0)),
     [size, size],
   );
-  const indices = (values: readonly number[]) =>
-    new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
   feeds['rows'] = indices(ROWS);
   feeds['targets'] = indices([4, 0, 8]);
   feed('weights', Float64Array.from([1, 0.5, 1]), [3]);
@@ -236,7 +236,7 @@ describe('decoder', () => {
         const [wanted, got] = [numbersOf(expected[name]), numbersOf(result[name])];
         const largest = Math.max(...wanted.map(Math.abs));
         const differences = wanted.map((value, i) => Math.abs(value - (got[i] ?? Number.NaN)));
-        expect(Math.max(...differences), name).toBeLessThan(1e-5 * largest);
+        expect(Math.max(...differences), `output ${name}`).toBeLessThan(1e-5 * largest);
       }
       await Promise.all([exact.session.release(), session.release()]);
     },
