@@ -112,12 +112,16 @@ optimiser = torch.optim.AdamW(
 )
 print(json.dumps({"loadSeconds": time.perf_counter() - started}), flush=True)
 for _ in sys.stdin:
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), time.process_time()
     optimiser.zero_grad(set_to_none=True)
     loss = compute_loss()
     loss.backward()
     gradient_norm = torch.nn.utils.clip_grad_norm_(factors.values(), options["maxGradientNorm"])
     optimiser.step()
-    seconds = time.perf_counter() - started
-    answer = {"runSeconds": seconds, "loss": loss.item(), "gradientNorm": gradient_norm.item()}
+    answer = {
+        "runSeconds": time.perf_counter() - started,
+        "cpuSeconds": time.process_time() - cpu_started,
+        "loss": loss.item(),
+        "gradientNorm": gradient_norm.item(),
+    }
     print(json.dumps(answer), flush=True)
