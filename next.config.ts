@@ -18,6 +18,7 @@ const config: NextConfig = {
     'mammoth',
     'pg-boss',
     'undici',
+    'yauzl',
   ],
   async headers() {
     const headers = Object.entries(constantSecurityHeaders).map(([key, value]) => ({ key, value }));

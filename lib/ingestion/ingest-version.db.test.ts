@@ -6,6 +6,7 @@ import { describeDatabase } from '#db/testing/describe-database.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { type IngestionStage, openIngestionStage, type StageWorkspace } from '#lib/testing/ingestion-stage.ts';
+import { makeArchive, makeCrowdedArchive } from '#lib/testing/make-archive.ts';
 import { deleteDocument, removeUnreferencedBlobs } from './delete-document.ts';
 import { listDocumentViews, readDocument, readPage } from './read-documents.ts';
 
@@ -119,6 +120,77 @@ describeDatabase('ingestion', (getDatabase) => {
     });
     await expect(stage.addText(workspace, '..', 'text')).rejects.toMatchObject({ code: 'document.name-missing' });
     expect(stage.deliveries).toEqual([]);
+  });
+
+  it('makes a document of each file in an archive, and names those it left out', async () => {
+    const { db } = getDatabase();
+    const workspace = await stage.addWorkspace();
+    const added = await stage.addFile(
+      workspace,
+      'manuals.zip',
+      makeArchive([
+        { name: 'pump/readme.md', content: manual(2) },
+        { name: 'valve/readme.md', content: 'The valve opens at 3 bar.' },
+        { name: '../outside.md', content: 'Nobody reads this.' },
+        { name: 'tool.exe', content: 'MZ\u0000\u0001\u0002' },
+        { name: 'empty.txt', content: '' },
+        { name: 'inner.zip', content: makeArchive([{ name: 'deep.txt', content: 'deep' }]) },
+        { name: 'bomb.txt', content: Buffer.alloc(16_000_000, ' ') },
+        { name: 'copy of valve.md', content: 'The valve opens at 3 bar.' },
+      ]),
+    );
+    expect(added).toMatchObject({
+      outcome: 'unpacked',
+      documents: [
+        { fileName: 'manuals.zip/pump/readme.md', outcome: 'created' },
+        { fileName: 'manuals.zip/valve/readme.md', outcome: 'created' },
+        { fileName: 'manuals.zip/copy of valve.md', outcome: 'unchanged' },
+      ],
+      rejected: [
+        {
+          fileName: 'manuals.zip/outside.md',
+          code: 'document.unreadable',
+          message: expect.stringContaining('outside'),
+        },
+        { fileName: 'manuals.zip/tool.exe', code: 'document.unsupported' },
+        { fileName: 'manuals.zip/empty.txt', code: 'document.empty' },
+        { fileName: 'manuals.zip/inner.zip', code: 'document.unsupported' },
+        { fileName: 'manuals.zip/bomb.txt', code: 'document.too-complex' },
+      ],
+    });
+    expect(await stage.performAll()).toEqual(['succeeded', 'succeeded']);
+    expect((await ask(workspace, 'valve opens')).sources[0]).toMatchObject({ text: 'The valve opens at 3 bar.' });
+    const titles = (await listDocumentViews({ db }, workspace.read)).map((view) => view.title);
+    expect(titles).toEqual(['readme', 'readme']);
+
+    // The next edition of the archive brings new versions of what changed.
+    const next = await stage.addFile(
+      workspace,
+      'manuals.zip',
+      makeArchive([
+        { name: 'pump/readme.md', content: manual(2) },
+        { name: 'valve/readme.md', content: 'The valve opens at 5 bar.' },
+      ]),
+    );
+    expect(next).toMatchObject({ documents: [{ outcome: 'unchanged' }, { outcome: 'new-version' }], rejected: [] });
+    await stage.performAll();
+    expect(await listDocumentViews({ db }, workspace.read)).toHaveLength(2);
+  });
+
+  it('refuses an archive of which nothing can be taken in', async () => {
+    const { db } = getDatabase();
+    const workspace = await stage.addWorkspace();
+    await expect(
+      stage.addFile(workspace, 'a.zip', makeArchive([{ name: '/etc/passwd', content: 'root' }])),
+    ).rejects.toMatchObject({ code: 'document.archive-empty', userMessage: expect.stringContaining('outside') });
+    await expect(stage.addFile(workspace, 'a.zip', makeArchive([]))).rejects.toMatchObject({
+      code: 'document.archive-empty',
+    });
+    await expect(stage.addFile(workspace, 'a.zip', makeCrowdedArchive(100_000))).rejects.toMatchObject({
+      code: 'document.too-complex',
+      userMessage: expect.stringContaining('100000 files'),
+    });
+    expect(await listDocumentViews({ db }, workspace.read)).toEqual([]);
   });
 
   it('never shows one tenant anything of another, whose document is the same', async () => {

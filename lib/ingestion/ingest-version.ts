@@ -32,7 +32,7 @@ import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts'
 import type { BlobStore } from './blob-store.ts';
 import { composeSearchText } from './embedding-text.ts';
 import { type ExtractionLimits, runExtraction } from './extract/run-extraction.ts';
-import { mediaTypes } from './media-type.ts';
+import { documentFormats } from './formats.ts';
 import { type ChunkSizes, splitPages } from './split-pages.ts';
 
 /**
@@ -104,7 +104,7 @@ async function extract(
 ): Promise<void> {
   if (await hasPages(deps.db, access, version.id)) return;
   await context.report({ stage: 'extracting', done: 0, total: 0 });
-  const mediaType = mediaTypes.find((candidate) => candidate === version.mediaType);
+  const mediaType = documentFormats.find((format) => format.mediaType === version.mediaType)?.mediaType;
   if (!mediaType) throw new Error(`stored version has the media type ${version.mediaType}, which nothing reads`);
   if ((await deps.blobs.measure(version.blobSha256)) === null) {
     throw new AppError({

@@ -10,7 +10,7 @@ import { chunkEmbeddings, chunks, chunkTerms } from '#db/schema/documents.ts';
 import { runs } from '#db/schema/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
-import { type AddedDocument, addDocument } from '#lib/ingestion/add-document.ts';
+import { type AddedDocument, addDocument, addUpload, type UnpackedArchive } from '#lib/ingestion/add-document.ts';
 import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
 import type { IngestDeps } from '#lib/ingestion/ingest-version.ts';
 import { createDeleteHandler } from '#lib/jobs/handlers/document-delete.ts';
@@ -39,6 +39,7 @@ export interface IngestionStage {
   readonly deliveries: Delivery[];
   addWorkspace(): Promise<StageWorkspace>;
   addText(workspace: StageWorkspace, fileName: string, text: string): Promise<AddedDocument>;
+  addFile(workspace: StageWorkspace, fileName: string, bytes: Uint8Array): Promise<AddedDocument | UnpackedArchive>;
   /** Carry out all waiting deliveries, and those they cause. */
   performAll(overrides?: Partial<IngestDeps>): Promise<RunResult[]>;
   perform(delivery: Delivery, overrides?: Partial<IngestDeps>, shutdown?: AbortSignal): Promise<RunResult>;
@@ -107,6 +108,9 @@ export async function openIngestionStage(
     addText(workspace, fileName, text) {
       return addDocument({ db, queue, blobs }, workspace.write, { fileName, stream: streamText(text) });
     },
+    addFile(workspace, fileName, bytes) {
+      return addUpload({ db, queue, blobs }, workspace.write, { fileName, stream: streamBytes(bytes) });
+    },
     async performAll(overrides) {
       const results: RunResult[] = [];
       for (let next = deliveries.shift(); next; next = deliveries.shift()) results.push(await perform(next, overrides));
@@ -146,6 +150,10 @@ export async function openIngestionStage(
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function* streamBytes(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 export async function* streamText(text: string): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { completionRequestSchema, completionSchema } from '#lib/chat/openai-completions.ts';
-import type { AddedDocument } from '#lib/ingestion/add-document.ts';
+import type { AddedDocument, UnpackedArchive } from '#lib/ingestion/add-document.ts';
+import { supportedFormats } from '#lib/ingestion/formats.ts';
 import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-documents.ts';
 
 /** The public API as an OpenAPI 3.1 document, made from the schemas that the routes parse with. */
@@ -11,6 +12,14 @@ const addedDocumentSchema = z.object({
   runId: z.uuid().nullable().describe('The run that indexes it; null when these bytes were indexed before.'),
   outcome: z.enum(['created', 'new-version', 'unchanged']),
 }) satisfies z.ZodType<AddedDocument>;
+
+const unpackedArchiveSchema = z.object({
+  outcome: z.literal('unpacked'),
+  documents: z.array(addedDocumentSchema.extend({ fileName: z.string() })),
+  rejected: z
+    .array(z.object({ fileName: z.string(), code: z.string(), message: z.string() }))
+    .describe("Files that were not taken in, each with its reason; the archive's own name if its end was not read."),
+}) satisfies z.ZodType<UnpackedArchive>;
 
 const documentVersionSchema = z.object({
   id: z.uuid(),
@@ -126,7 +135,7 @@ export function describePublicApi(publicUrl: string): object {
         post: {
           operationId: 'addDocument',
           summary: 'Upload a document, or the next version of the one with the same file name',
-          description: 'Permission `document.write`. Poll the document until its `state` is `ready`.',
+          description: `Permission \`document.write\`. Poll the document until its \`state\` is \`ready\`. Supported are ${supportedFormats}.`,
           requestBody: {
             required: true,
             content: {
@@ -141,7 +150,10 @@ export function describePublicApi(publicUrl: string): object {
           },
           responses: {
             '200': { description: 'The workspace had these bytes already.', ...jsonBody('AddedDocument') },
-            '201': { description: 'Taken in; being indexed.', ...jsonBody('AddedDocument') },
+            '201': {
+              description: 'Taken in; being indexed. For a ZIP archive, what became of each file in it.',
+              ...jsonBody('AddedUpload'),
+            },
             ...failures,
             '413': { description: 'The file is too large.', ...jsonBody('Error') },
             '422': { description: 'The file is of no supported kind, or empty.', ...jsonBody('Error') },
@@ -165,6 +177,7 @@ export function describePublicApi(publicUrl: string): object {
         ChatCompletion: toJsonSchema(completionSchema, 'output'),
         ModelList: toJsonSchema(modelListSchema, 'output'),
         AddedDocument: toJsonSchema(addedDocumentSchema, 'output'),
+        AddedUpload: toJsonSchema(z.union([addedDocumentSchema, unpackedArchiveSchema]), 'output'),
         Document: toJsonSchema(documentSchema, 'output'),
         Error: toJsonSchema(errorSchema, 'output'),
       },

@@ -1,25 +1,52 @@
 import { assertNever } from '#lib/domain/errors.ts';
-import type { MediaType } from '../media-type.ts';
+import { EPUB, EXCEL, MAIL, type MediaType, POWERPOINT, SUBTITLES, WORD } from '../formats.ts';
+import { type DocumentLimits, defaultDocumentLimits } from './document-limits.ts';
 import type { ExtractedPage } from './extracted-page.ts';
 
 /**
  * Pages of a document. Readers are loaded when first needed: a Markdown file does not pay for pdf.js.
  * @param bytes belongs to the callee afterwards
- * @throws AppError `document.unreadable`
+ * @throws AppError `document.unreadable`, `document.too-complex`
  */
 export async function extractBytes(
   bytes: Uint8Array,
   mediaType: MediaType,
-  onProgress?: (progress: { readonly done: number; readonly total: number }) => void,
+  options: {
+    /** Default {@link defaultDocumentLimits}. */
+    readonly limits?: DocumentLimits;
+    readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  } = {},
 ): Promise<ExtractedPage[]> {
+  const { limits = defaultDocumentLimits, onProgress } = options;
   switch (mediaType) {
     case 'application/pdf': {
       const { extractPdf } = await import('./extract-pdf.ts');
-      return await extractPdf(bytes, onProgress);
+      return await extractPdf(bytes, limits, onProgress);
     }
-    case 'application/vnd.openxmlformats-officedocument.wordprocessingml.document': {
+    case WORD: {
       const { extractDocx } = await import('./extract-docx.ts');
-      return await extractDocx(bytes);
+      return await extractDocx(bytes, limits);
+    }
+    case POWERPOINT: {
+      const { extractPptx } = await import('./extract-pptx.ts');
+      return await extractPptx(bytes, limits);
+    }
+    case EXCEL: {
+      const { extractXlsx } = await import('./extract-xlsx.ts');
+      return await extractXlsx(bytes, limits);
+    }
+    case EPUB: {
+      const { extractEpub } = await import('./extract-epub.ts');
+      return await extractEpub(bytes, limits);
+    }
+    case MAIL: {
+      const { extractMail } = await import('./extract-mail.ts');
+      return await extractMail(bytes);
+    }
+    case SUBTITLES: {
+      const { extractSrt } = await import('./extract-srt.ts');
+      const { decodeText } = await import('./extract-text.ts');
+      return extractSrt(decodeText(bytes));
     }
     case 'text/html': {
       const { extractHtml } = await import('./extract-html.ts');

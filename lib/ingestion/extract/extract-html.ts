@@ -1,5 +1,7 @@
 import { load } from 'cheerio';
+import { Parser } from 'htmlparser2';
 import { cleanText, type ExtractedPage, paginateBlocks, type TextBlock } from './extracted-page.ts';
+import { tooComplex } from './extraction-errors.ts';
 
 type HtmlNode = ReturnType<ReturnType<ReturnType<typeof load>['root']>['contents']>[number];
 
@@ -54,8 +56,10 @@ export function extractHtml(html: string): ExtractedPage[] {
   return paginateBlocks(readHtmlBlocks(html));
 }
 
-export function readHtmlBlocks(html: string): TextBlock[] {
-  const $ = load(html);
+/** @param dialect books are written in XHTML, where `<title/>` and `<script/>` are whole elements; a browser's rules would take all that follows for their content */
+export function readHtmlBlocks(html: string, dialect: 'html' | 'xhtml' = 'html'): TextBlock[] {
+  checkNesting(html);
+  const $ = dialect === 'html' ? load(html) : load(html, { xml: { xmlMode: false, recognizeSelfClosing: true } });
   const blocks: TextBlock[] = [];
   let inline = '';
   const flush = () => {
@@ -135,6 +139,26 @@ export function readHtmlBlocks(html: string): TextBlock[] {
   for (const node of $.root().contents().toArray()) walk(node, 0);
   flush();
   return blocks;
+}
+
+/** Pages that people wrote stay below a hundred, and careless ones that never close a tag below a thousand. */
+const MAX_NESTING = 2000;
+
+/** A tree is built in time that grows with the square of its depth, so depth is counted before. */
+function checkNesting(html: string): void {
+  let depth = 0;
+  const parser = new Parser({
+    onopentagname() {
+      depth += 1;
+      if (depth > MAX_NESTING) {
+        throw tooComplex('nesting', `holds more than ${MAX_NESTING} elements inside each other`);
+      }
+    },
+    onclosetag() {
+      depth -= 1;
+    },
+  });
+  parser.end(html);
 }
 
 function tidy(text: string): string {

@@ -1,6 +1,8 @@
 import { getDocument, PasswordException, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
-import { AppError } from '#lib/domain/errors.ts';
+import type { AppError } from '#lib/domain/errors.ts';
+import type { DocumentLimits } from './document-limits.ts';
 import type { ExtractedPage } from './extracted-page.ts';
+import { tooComplex, tooMuchText, unreadable } from './extraction-errors.ts';
 import { composePage, dropRunningLines, findBodySize, findHeadingSizes, joinLines, type Line } from './layout-lines.ts';
 
 export interface PdfProgress {
@@ -13,10 +15,11 @@ export interface PdfProgress {
  * pdf.js is used directly: LangChain's PDFLoader breaks a line wherever two baselines differ by any amount, joins words
  * across items without a gap test, knows no headings, and skips running headers as little as hyphenation.
  * @param bytes handed over to pdf.js, which takes the buffer
- * @throws AppError `document.unreadable` for an encrypted or damaged file
+ * @throws AppError `document.unreadable` for an encrypted or damaged file, `document.too-complex`
  */
 export async function extractPdf(
   bytes: Uint8Array,
+  limits: Pick<DocumentLimits, 'maxPages' | 'maxCharacters'>,
   onProgress: (progress: PdfProgress) => void = () => undefined,
 ): Promise<ExtractedPage[]> {
   const task = getDocument({
@@ -30,14 +33,19 @@ export async function extractPdf(
   });
   try {
     const pdf = await task.promise.catch((error: unknown) => {
-      throw unreadable(error);
+      throw describeFailure(error);
     });
+    if (pdf.numPages > limits.maxPages) {
+      throw tooComplex('pages', `has ${pdf.numPages} pages, more than the ${limits.maxPages} that are allowed`);
+    }
+    let characters = 0;
     const labels = await pdf.getPageLabels().catch(() => null);
     const pages: Line[][] = [];
     for (let pageNumber = 1; pageNumber <= pdf.numPages; pageNumber += 1) {
       try {
         const page = await pdf.getPage(pageNumber);
         const { items } = await page.getTextContent();
+        for (const item of items) if ('str' in item) characters += item.str.length;
         pages.push(
           joinLines(
             items.flatMap((item) => {
@@ -50,8 +58,9 @@ export async function extractPdf(
         );
         page.cleanup();
       } catch (error) {
-        throw unreadable(error, pageNumber);
+        throw describeFailure(error, pageNumber);
       }
+      if (characters > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);
       onProgress({ done: pageNumber, total: pdf.numPages });
     }
     const kept = dropRunningLines(pages);
@@ -65,20 +74,18 @@ export async function extractPdf(
   }
 }
 
-function unreadable(cause: unknown, pageNumber?: number): AppError {
+function describeFailure(cause: unknown, pageNumber?: number): AppError {
   if (cause instanceof PasswordException) {
-    return new AppError({
-      code: 'document.unreadable',
-      message: 'the PDF is encrypted and asks for a password',
-      userMessage: 'This PDF is protected by a password. Save a copy without one and upload that.',
+    return unreadable(
+      'the PDF is encrypted and asks for a password',
+      'This PDF is protected by a password. Save a copy without one and upload that.',
       cause,
-    });
+    );
   }
   const where = pageNumber === undefined ? '' : ` at page ${pageNumber}`;
-  return new AppError({
-    code: 'document.unreadable',
-    message: `pdf.js could not read the file${where}`,
-    userMessage: `This PDF is damaged${where} and cannot be read. Open it in a viewer, save a fresh copy and upload that.`,
+  return unreadable(
+    `pdf.js could not read the file${where}`,
+    `This PDF is damaged${where} and cannot be read. Open it in a viewer, save a fresh copy and upload that.`,
     cause,
-  });
+  );
 }

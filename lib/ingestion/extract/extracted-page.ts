@@ -39,6 +39,8 @@ export function cleanText(text: string): string {
 /** Pages of formats that have none are cut at block borders beyond this length, so that a page stays readable at once. */
 const MAX_SECTION_CHARACTERS = 20_000;
 
+const BLOCK_SEPARATOR = '\n\n';
+
 /**
  * Blocks to pages, for formats without pages: one page for each section of the outermost heading level that occurs at least
  * twice; a document without such a level is one page. Long sections continue on further pages.
@@ -49,30 +51,62 @@ export function paginateBlocks(blocks: readonly TextBlock[]): ExtractedPage[] {
     if (block.headingLevel !== undefined) counts.set(block.headingLevel, (counts.get(block.headingLevel) ?? 0) + 1);
   }
   const sectionLevel = [...counts].sort(([a], [b]) => a - b).find(([, count]) => count >= 2)?.[0];
+  return cutPages(blocks, sectionLevel, null);
+}
+
+/** A chapter of a book, a sheet of a workbook: what begins a page of its own, with the name that a citation shows. */
+export interface Section {
+  readonly label: string | null;
+  readonly blocks: readonly TextBlock[];
+}
+
+/** One page for each section that holds text; long sections continue on further pages. */
+export function paginateSections(sections: readonly Section[]): ExtractedPage[] {
+  return sections
+    .flatMap(({ label, blocks }) => cutPages(blocks, undefined, label))
+    .map((page, index) => ({ ...page, pageNumber: index + 1 }));
+}
+
+function cutPages(
+  blocks: readonly TextBlock[],
+  sectionLevel: number | undefined,
+  firstLabel: string | null,
+): ExtractedPage[] {
   const pages: ExtractedPage[] = [];
-  let text = '';
-  let headings: PageHeading[] = [];
-  let label: string | null = null;
+  let pending: TextBlock[] = [];
+  let pendingCharacters = 0;
+  let label = firstLabel;
   const close = () => {
-    if (text.trim() !== '') pages.push({ pageNumber: pages.length + 1, label, text, headings });
-    text = '';
-    headings = [];
+    if (pending.length > 0) pages.push({ pageNumber: pages.length + 1, label, ...composeBlocks(pending) });
+    pending = [];
+    pendingCharacters = 0;
   };
   for (const block of blocks) {
     if (block.text.trim() === '') continue;
     const startsSection =
       block.headingLevel !== undefined && sectionLevel !== undefined && block.headingLevel <= sectionLevel;
-    const isTooLong = text !== '' && text.length + block.text.length > MAX_SECTION_CHARACTERS;
+    const isTooLong = pending.length > 0 && pendingCharacters + block.text.length > MAX_SECTION_CHARACTERS;
     // A title right above the first section shares its page.
-    const isOnlyHeadings = headings.length > 0 && text.split('\n\n').length === headings.length;
+    const isOnlyHeadings = pending.length > 0 && pending.every((earlier) => earlier.headingLevel !== undefined);
     if ((startsSection && !isOnlyHeadings) || isTooLong) close();
     if (startsSection) label = block.text.trim();
-    if (text !== '') text += '\n\n';
-    if (block.headingLevel !== undefined) {
-      headings.push({ offset: text.length, level: block.headingLevel, title: block.text.trim() });
-    }
-    text += block.text;
+    pendingCharacters += block.text.length + (pending.length > 0 ? BLOCK_SEPARATOR.length : 0);
+    pending.push(block);
   }
   close();
   return pages;
+}
+
+/** Text of a page: its blocks with a blank line between two, and where its headings are. */
+export function composeBlocks(blocks: readonly TextBlock[]): Pick<ExtractedPage, 'text' | 'headings'> {
+  const parts: string[] = [];
+  const headings: PageHeading[] = [];
+  let offset = 0;
+  for (const { text, headingLevel } of blocks) {
+    if (text.trim() === '') continue;
+    if (headingLevel !== undefined) headings.push({ offset, level: headingLevel, title: text.trim() });
+    parts.push(text);
+    offset += text.length + BLOCK_SEPARATOR.length;
+  }
+  return { text: parts.join(BLOCK_SEPARATOR), headings };
 }

@@ -4,36 +4,32 @@
  */
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
-import { AppError } from '#lib/domain/errors.ts';
-import { mediaTypes } from '../media-type.ts';
+import { documentFormats } from '../formats.ts';
+import { documentLimitsSchema } from './document-limits.ts';
 import { extractBytes } from './extract-bytes.ts';
 import type { ExtractionMessage } from './extraction-message.ts';
+import { reportFailure, sendLine } from './send-line.ts';
 
-const [, , filePath, mediaTypeName] = process.argv;
-const mediaType = mediaTypes.find((candidate) => candidate === mediaTypeName);
-if (filePath === undefined || mediaType === undefined) throw new Error('usage: extraction-child FILE MEDIA-TYPE');
-
-async function send(message: ExtractionMessage): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    process.stdout.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
-  });
+const [, , filePath, mediaTypeName, limitsJson] = process.argv;
+const format = documentFormats.find((candidate) => candidate.mediaType === mediaTypeName);
+if (filePath === undefined || format === undefined || limitsJson === undefined) {
+  throw new Error('usage: extraction-child FILE MEDIA-TYPE LIMITS');
 }
 
+const send = (message: ExtractionMessage) => sendLine(message);
+
 try {
+  const limits = documentLimitsSchema.parse(JSON.parse(limitsJson));
   const bytes = new Uint8Array(await readFile(filePath));
   let sending = Promise.resolve();
-  const pages = await extractBytes(bytes, mediaType, ({ done, total }) => {
+  const onProgress = ({ done, total }: { readonly done: number; readonly total: number }) => {
     sending = sending.then(() => send({ type: 'progress', done, total }));
-  });
+  };
+  const pages = await extractBytes(bytes, format.mediaType, { limits, onProgress });
   await sending;
   for (const page of pages) await send({ type: 'page', page });
   await send({ type: 'end', pageCount: pages.length });
 } catch (error) {
-  if (AppError.isInstance(error)) {
-    await send({ type: 'error', code: error.code, message: error.message, userMessage: error.userMessage });
-  } else {
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    await send({ type: 'error', code: 'document.unreadable', message, userMessage: '' });
-  }
+  await reportFailure(error);
 }
 process.exit(0);

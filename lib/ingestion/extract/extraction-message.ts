@@ -1,11 +1,38 @@
 import { z } from 'zod';
 import { extractedPageSchema } from './extracted-page.ts';
 
+const failureFields = {
+  code: z.string(),
+  message: z.string(),
+  /** Empty when nobody thought of this failure. */
+  userMessage: z.string(),
+  details: z.record(
+    z.string(),
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(z.string()).readonly()]),
+  ),
+};
+const failureSchema = z.object({ type: z.literal('error'), ...failureFields });
+export type FailureMessage = z.infer<typeof failureSchema>;
+
 /** What the extraction process says, one JSON object a line. The last one is `end` or `error`. */
 export const extractionMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), done: z.number().int(), total: z.number().int() }),
   z.object({ type: z.literal('page'), page: extractedPageSchema }),
   z.object({ type: z.literal('end'), pageCount: z.number().int() }),
-  z.object({ type: z.literal('error'), code: z.string(), message: z.string(), userMessage: z.string() }),
+  failureSchema,
 ]);
 export type ExtractionMessage = z.infer<typeof extractionMessageSchema>;
+
+/**
+ * What the unpacking process says: for each file `entry`, its bytes as `data`, then `entry-end`, or `entry-error` in place of
+ * what is missing. The last message is `end` or `error`.
+ */
+export const unpackMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('entry'), name: z.string() }),
+  z.object({ type: z.literal('data'), base64: z.string() }),
+  z.object({ type: z.literal('entry-end') }),
+  z.object({ type: z.literal('entry-error'), ...failureFields }),
+  z.object({ type: z.literal('end') }),
+  failureSchema,
+]);
+export type UnpackMessage = z.infer<typeof unpackMessageSchema>;

@@ -1,6 +1,6 @@
 import { readUpload } from '#app/_server/read-upload.ts';
 import { defineWorkspaceRoute } from '#app/_server/route.ts';
-import { addDocument } from '#lib/ingestion/add-document.ts';
+import { addUpload } from '#lib/ingestion/add-document.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 
 export const GET = defineWorkspaceRoute({
@@ -15,7 +15,7 @@ export const POST = defineWorkspaceRoute({
   method: 'POST',
   permission: 'document.write',
   async handler({ deps, authorized, request }) {
-    const added = await addDocument(deps, authorized, { ...(await readUpload(request)), signal: request.signal });
+    const added = await addUpload(deps, authorized, { ...(await readUpload(request)), signal: request.signal });
     return Response.json(added, { status: added.outcome === 'unchanged' ? 200 : 201 });
   },
 });

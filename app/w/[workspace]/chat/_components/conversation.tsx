@@ -8,6 +8,7 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { Sheet } from '#app/_components/ui/dialog.tsx';
 import { EmptyState } from '#app/_components/ui/page.tsx';
 import type { MessageView } from '#lib/domain/chat.ts';
+import { supportedFormats } from '#lib/ingestion/formats.ts';
 import { isRunning, type LiveTurn, mergeMessages, type ShownMessage } from '../_state/live-turn.ts';
 import { Answer } from './answer.tsx';
 import { useChat } from './chat-provider.tsx';
@@ -68,7 +69,7 @@ function StartPage({
           {isReading
             ? `${documents.pending} ${documents.pending === 1 ? 'document is' : 'documents are'} on the way. You can ask as soon as the first one is ready.`
             : canWriteDocuments
-              ? `Lorehouse answers from the manuals of ${workspaceName} and from nothing else. Add a PDF, Word, Markdown, HTML or text file to begin.`
+              ? `Lorehouse answers from the manuals of ${workspaceName} and from nothing else. Add documents to begin: ${supportedFormats}.`
               : `Nobody has added a document to ${workspaceName}. Ask an admin of the workspace to add the first one.`}
         </EmptyState>
       </div>

@@ -1,16 +1,5 @@
 import type { DocumentView } from '#lib/ingestion/read-documents.ts';
 
-const formatNames: Readonly<Record<string, string>> = {
-  'application/pdf': 'PDF',
-  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'Word',
-  'text/html': 'HTML',
-  'text/markdown': 'Markdown',
-  'text/csv': 'CSV',
-  'text/plain': 'Text',
-};
-
-export const nameFormat = (mediaType: string) => formatNames[mediaType] ?? mediaType;
-
 const stageNames: Readonly<Record<string, string>> = {
   extracting: 'Reading pages',
   splitting: 'Splitting',

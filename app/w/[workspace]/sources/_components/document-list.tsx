@@ -16,8 +16,9 @@ import { Time } from '#app/_components/ui/time.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
 import { assertNever } from '#lib/domain/errors.ts';
+import { nameFormat } from '#lib/ingestion/formats.ts';
 import type { DocumentView } from '#lib/ingestion/read-documents.ts';
-import { formatSize, isInMotion, nameFormat, nameStage } from './describe-document.ts';
+import { formatSize, isInMotion, nameStage } from './describe-document.ts';
 
 /** From here on, looking for a name by eye takes longer than typing it. */
 const SEARCH_FROM = 8;

@@ -6,10 +6,10 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { Button } from '#app/_components/ui/button.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import { Progress } from '#app/_components/ui/progress.tsx';
+import { acceptedEndings, supportedFormats } from '#lib/ingestion/formats.ts';
 import { formatSize } from './describe-document.ts';
-import { UploadError, uploadFile } from './upload-file.ts';
+import { UploadError, type UploadOutcome, uploadFile } from './upload-file.ts';
 
-const ACCEPTED = '.pdf,.docx,.md,.markdown,.html,.htm,.xhtml,.txt,.csv';
 /** More at once only make each of them slower. */
 const PARALLEL_UPLOADS = 2;
 /** A finished upload leaves the list when its document has appeared below. */
@@ -29,6 +29,19 @@ const outcomeNotes = {
   'new-version': 'Uploaded as a new version',
   unchanged: 'Already here: the same file was uploaded before',
 } as const;
+
+/** Rejected files named one by one; of more, only how many. */
+const REJECTED_NAMED = 3;
+
+function describeOutcome(result: UploadOutcome): string {
+  if (result.outcome !== 'unpacked') return outcomeNotes[result.outcome];
+  const { taken, rejected } = result;
+  const summary = `Unpacked: ${taken} ${taken === 1 ? 'document' : 'documents'} added`;
+  if (rejected.length === 0) return summary;
+  const named = rejected.slice(0, REJECTED_NAMED).map(({ fileName, message }) => `${fileName}: ${message}`);
+  const more = rejected.length > REJECTED_NAMED ? ` And ${rejected.length - REJECTED_NAMED} more.` : '';
+  return `${summary}, ${rejected.length} left out. ${named.join(' ')}${more}`;
+}
 
 export function UploadArea({ address, isProminent }: { readonly address: string; readonly isProminent: boolean }) {
   const router = useRouter();
@@ -92,14 +105,11 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
       change(key, { state: 'sending', sentBytes: 0, note: null });
       const send = async () => {
         try {
-          const { outcome } = await uploadFile(
-            address,
-            file,
-            (sentBytes) => change(key, { sentBytes }),
-            controller.signal,
-          );
-          change(key, { state: 'done', note: outcomeNotes[outcome] });
-          if (outcome !== 'unchanged') setTimeout(() => drop(key), DONE_SHOWN_MS);
+          const result = await uploadFile(address, file, (sentBytes) => change(key, { sentBytes }), controller.signal);
+          change(key, { state: 'done', note: describeOutcome(result) });
+          // What needs reading stays until it is dismissed.
+          const isReported = result.outcome === 'unpacked' && result.rejected.length > 0;
+          if (result.outcome !== 'unchanged' && !isReported) setTimeout(() => drop(key), DONE_SHOWN_MS);
         } catch (error) {
           if (controller.signal.aborted) return;
           const isKnown = error instanceof UploadError;
@@ -149,7 +159,7 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
             {isOver ? 'Let go to add them' : 'Drop documents here'}
           </p>
           <p className="mt-0.5 text-[0.8125rem] text-ink-faint">
-            PDF, Word, Markdown, HTML, CSV and text, up to 100 MB each. Your files stay on this machine.
+            {supportedFormats}, up to 100 MB each. Your files stay on this machine.
           </p>
         </div>
         <Button look="primary" onClick={() => inputRef.current?.click()}>
@@ -159,7 +169,7 @@ export function UploadArea({ address, isProminent }: { readonly address: string;
           ref={inputRef}
           type="file"
           multiple
-          accept={ACCEPTED}
+          accept={acceptedEndings}
           aria-label="Choose documents"
           tabIndex={-1}
           className="sr-only"

@@ -1,6 +1,11 @@
-export interface UploadOutcome {
-  readonly outcome: 'created' | 'new-version' | 'unchanged';
-}
+export type UploadOutcome =
+  | { readonly outcome: 'created' | 'new-version' | 'unchanged' }
+  | {
+      /** An archive whose files became documents. */
+      readonly outcome: 'unpacked';
+      readonly taken: number;
+      readonly rejected: readonly { readonly fileName: string; readonly message: string }[];
+    };
 
 export class UploadError extends Error {
   readonly isRetryable: boolean;
@@ -22,7 +27,17 @@ function readError(body: unknown, status: number): UploadError {
   return new UploadError(`The server answered with status ${status}.`, status >= 500);
 }
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
 function readOutcome(body: unknown): UploadOutcome {
+  if (isRecord(body) && Array.isArray(body['documents']) && Array.isArray(body['rejected'])) {
+    const rejected = body['rejected'].filter(isRecord).map(({ fileName, message }) => ({
+      fileName: String(fileName),
+      message: String(message),
+    }));
+    return { outcome: 'unpacked', taken: body['documents'].length, rejected };
+  }
   const found = typeof body === 'object' && body !== null && 'outcome' in body ? body.outcome : null;
   return { outcome: found === 'new-version' || found === 'unchanged' ? found : 'created' };
 }
