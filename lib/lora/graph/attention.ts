@@ -8,29 +8,35 @@ import type { Tape, Value } from './tape.ts';
  */
 const BAND_COUNT = 4;
 
-/** A stretch of queries, and the keys from the first one up to its end. */
+/** A stretch of queries, and the keys from the first one up to its end. Sizes are of what each run gives, [1]. */
 interface Band {
   /** Keys that it meets. */
   readonly keys: Dimension;
-  /** The number of these, [1]. */
-  readonly end: Value;
-  /** Keys after them, [1]. */
-  readonly rest: Value;
-  /** [queries, keys] */
+  readonly keyCount: Value;
+  /** [queries · group, keys] */
   readonly mask: Value;
+  /** What fills [keyValueHeads, keys, size] up to all keys. */
+  readonly pads: Value;
 }
 
 export interface Bands {
   readonly list: readonly Band[];
-  /** Queries of each band, [bands]. */
+  /** Rows of each band when the heads of a group are laid side by side: queries · group. */
   readonly sizes: Value;
+}
+
+export interface AttentionShape {
+  readonly keyValueHeadCount: number;
+  /** Query heads that share a key head. */
+  readonly groupSize: number;
+  readonly headSize: number;
 }
 
 /** Name of a part of a size that the run decides; `estimatePeakBytes` reads it. */
 const partOf = (size: Dimension, numerator: number, denominator: number) => `${numerator}${size}/${denominator}`;
 
 /** @param mask [T, T]: 0 where the row may look at the column, else, and always above the diagonal, a large negative number */
-export function createBands(tape: Tape, mask: Value): Bands {
+export function createBands(tape: Tape, mask: Value, { groupSize }: AttentionShape): Bands {
   const numbers = (...values: number[]) => tape.addIndexConstant(values);
   const [count = 1] = mask.shape;
   const total = tape.addNode('Shape', [mask], [1], { start: 0, end: 1 });
@@ -40,27 +46,26 @@ export function createBands(tape: Tape, mask: Value): Bands {
   const raised = tape.addNode('Add', [scaled, numbers(BAND_COUNT - 1)], [places.length]);
   const bounds = tape.addNode('Div', [raised, numbers(BAND_COUNT)], [places.length]);
   const take = (from: number, to: number) => tape.addNode('Slice', [bounds, numbers(from), numbers(to)], [to - from]);
+  const queryCounts = tape.addNode('Sub', [take(1, places.length), take(0, BAND_COUNT)], [BAND_COUNT]);
   const list = places.slice(1).map((place): Band => {
     const keys = partOf(count, place, BAND_COUNT);
     const queries = partOf(count, 1, BAND_COUNT);
-    const end = take(place, place + 1);
-    const rows = tape.addNode('Slice', [mask, take(place - 1, place), end, numbers(0)], [queries, count]);
+    const keyCount = take(place, place + 1);
+    const rows = tape.addNode('Slice', [mask, take(place - 1, place), keyCount, numbers(0)], [queries, count]);
+    const cut = tape.addNode('Slice', [rows, numbers(0), keyCount, numbers(1)], [queries, keys]);
+    // Each row once for every head of a group.
+    const lifted = tape.addNode('Unsqueeze', [cut, numbers(1)], [queries, 1, keys]);
+    const repeated = tape.addNode('Expand', [lifted, numbers(1, groupSize, 1)], [queries, groupSize, keys]);
+    const sizes = tape.addNode('Concat', [numbers(-1), keyCount], [2], { axis: 0 });
+    const rest = tape.addNode('Sub', [total, keyCount], [1]);
     return {
       keys,
-      end,
-      rest: tape.addNode('Sub', [total, end], [1]),
-      mask: tape.addNode('Slice', [rows, numbers(0), end, numbers(1)], [queries, keys]),
+      keyCount,
+      mask: tape.addNode('Reshape', [repeated, sizes], [partOf(count, groupSize, BAND_COUNT), keys]),
+      pads: tape.addNode('Concat', [numbers(0, 0, 0, 0), rest, numbers(0)], [6], { axis: 0 }),
     };
   });
-  const sizes = tape.addNode('Sub', [take(1, places.length), take(0, BAND_COUNT)], [BAND_COUNT]);
-  return { list, sizes };
-}
-
-export interface AttentionShape {
-  readonly keyValueHeadCount: number;
-  /** Query heads that share a key head. */
-  readonly groupSize: number;
-  readonly headSize: number;
+  return { list, sizes: tape.addNode('Mul', [queryCounts, numbers(groupSize)], [BAND_COUNT]) };
 }
 
 interface Layout extends AttentionShape {
@@ -76,30 +81,26 @@ function at<Item>(items: readonly Item[], i: number): Item {
   return item;
 }
 
-/** [T, heads · width] → a [keyValueHeads, group · queries, width] for each band, so that no key is repeated for its group. */
+/** [T, heads · width] → a [keyValueHeads, queries · group, width] for each band, so that no key is repeated for its group. */
 function splitBands(layout: Layout, x: Value, width: number): readonly Value[] {
   const { tape, bands, count, keyValueHeadCount, groupSize } = layout;
-  const heads = viewAs(tape, x, [count, keyValueHeadCount, groupSize, width]);
-  const queries = partOf(count, 1, BAND_COUNT);
-  const parts = bands.list.map(() => tape.createValue([queries, keyValueHeadCount, groupSize, width]));
-  tape.addNodeOf('Split', [heads, bands.sizes], parts, { axis: 0 });
-  return parts.map((part) => {
-    const shape = [keyValueHeadCount, groupSize, queries, width];
-    const turned = tape.addNode('Transpose', [part], shape, { perm: [1, 2, 0, 3] });
-    return viewAs(tape, turned, [keyValueHeadCount, partOf(count, groupSize, BAND_COUNT), width]);
-  });
+  const heads = viewAs(tape, x, [count, keyValueHeadCount, groupSize * width]);
+  const shape = [keyValueHeadCount, count, groupSize * width];
+  const turned = tape.addNode('Transpose', [heads], shape, { perm: [1, 0, 2] });
+  const rows = viewAs(tape, turned, [keyValueHeadCount, partOf(count, groupSize, 1), width]);
+  const size = partOf(count, groupSize, BAND_COUNT);
+  const parts = bands.list.map(() => tape.createValue([keyValueHeadCount, size, width]));
+  tape.addNodeOf('Split', [rows, bands.sizes], parts, { axis: 1 });
+  return parts;
 }
 
 /** The way back, for the width of a head. */
 function joinBands({ tape, count, keyValueHeadCount, groupSize, headSize }: Layout, parts: readonly Value[]): Value {
-  const queries = partOf(count, 1, BAND_COUNT);
-  const rows = parts.map((part) => {
-    const heads = viewAs(tape, part, [keyValueHeadCount, groupSize, queries, headSize]);
-    const shape = [queries, keyValueHeadCount, groupSize, headSize];
-    return tape.addNode('Transpose', [heads], shape, { perm: [2, 0, 1, 3] });
-  });
-  const all = tape.addNode('Concat', rows, [count, keyValueHeadCount, groupSize, headSize], { axis: 0 });
-  return viewAs(tape, all, [count, keyValueHeadCount * groupSize * headSize]);
+  const rows = tape.addNode('Concat', parts, [keyValueHeadCount, partOf(count, groupSize, 1), headSize], { axis: 1 });
+  const width = groupSize * headSize;
+  const heads = viewAs(tape, rows, [keyValueHeadCount, count, width]);
+  const turned = tape.addNode('Transpose', [heads], [count, keyValueHeadCount, width], { perm: [1, 0, 2] });
+  return viewAs(tape, turned, [count, keyValueHeadCount * width]);
 }
 
 /** [T, keyValueHeads · size] → a [keyValueHeads, keys, size] for each band */
@@ -108,20 +109,19 @@ function cutKeys({ tape, bands, count, keyValueHeadCount, headSize }: Layout, x:
   const shape = [keyValueHeadCount, count, headSize];
   const all = tape.addNode('Transpose', [heads], shape, { perm: [1, 0, 2] });
   const [from, axis] = [tape.addIndexConstant([0]), tape.addIndexConstant([1])];
-  return bands.list.map(({ end, keys }) =>
-    tape.addNode('Slice', [all, from, end, axis], [keyValueHeadCount, keys, headSize]),
+  return bands.list.map(({ keyCount, keys }, i) =>
+    i === bands.list.length - 1
+      ? all
+      : tape.addNode('Slice', [all, from, keyCount, axis], [keyValueHeadCount, keys, headSize]),
   );
 }
 
 /** The way back: the sum over the bands, each filled up to all keys with zeros. */
 function sumKeys({ tape, bands, count, keyValueHeadCount, headSize }: Layout, parts: readonly Value[]): Value {
   const whole = [keyValueHeadCount, count, headSize];
-  const zeros = tape.addIndexConstant([0, 0, 0, 0]);
-  const filled = parts.map((part, i) => {
-    if (i === parts.length - 1) return part;
-    const pads = tape.addNode('Concat', [zeros, at(bands.list, i).rest, tape.addIndexConstant([0])], [6], { axis: 0 });
-    return tape.addNode('Pad', [part, pads], whole);
-  });
+  const filled = parts.map((part, i) =>
+    i === parts.length - 1 ? part : tape.addNode('Pad', [part, at(bands.list, i).pads], whole),
+  );
   const sum = filled.reduce((total, part) => tape.addNode('Add', [total, part], whole));
   const rows = tape.addNode('Transpose', [sum], [count, keyValueHeadCount, headSize], { perm: [1, 0, 2] });
   return viewAs(tape, rows, [count, keyValueHeadCount * headSize]);
@@ -142,25 +142,14 @@ function multiply(tape: Tape, a: Value, b: Value, { transA, transB, factor = 1 }
   return tape.addNode('FusedMatMul', [a, b], shape, attributes);
 }
 
-/** softmax(q·kᵀ / √size + mask), [keyValueHeads, group · queries, keys] */
-function addProbabilities(layout: Layout, queries: Value, keys: Value, band: Band): Value {
-  const { tape, keyValueHeadCount, groupSize, count } = layout;
-  const scores = multiply(tape, queries, keys, { transB: 1, factor: 1 / Math.sqrt(layout.headSize) });
-  const view = (value: Value, leading: readonly number[], shape: readonly Dimension[]) => {
-    const sizes = tape.addNode('Concat', [tape.addIndexConstant(leading), band.end], [shape.length], { axis: 0 });
-    return tape.addNode('Reshape', [value, sizes], shape);
-  };
-  const byHead = [keyValueHeadCount, groupSize, partOf(count, 1, BAND_COUNT), band.keys];
-  const masked = tape.addNode('Add', [view(scores, [keyValueHeadCount, groupSize, -1], byHead), band.mask], byHead);
-  const probabilities = tape.addNode('Softmax', [masked], byHead, { axis: -1 });
-  return view(probabilities, [keyValueHeadCount, -1], scores.shape);
-}
-
-function readOperands(layout: Layout, q: Value, k: Value, v: Value) {
-  const queries = splitBands(layout, q, layout.headSize);
-  const keys = cutKeys(layout, k);
-  const probabilities = layout.bands.list.map((band, i) => addProbabilities(layout, at(queries, i), at(keys, i), band));
-  return { queries, keys, values: cutKeys(layout, v), probabilities };
+/** softmax(q·kᵀ / √size + mask) for each band, [keyValueHeads, queries · group, keys] */
+function addProbabilities(layout: Layout, queries: readonly Value[], keys: readonly Value[]): readonly Value[] {
+  const { tape, bands, headSize } = layout;
+  return bands.list.map(({ mask }, i) => {
+    const scores = multiply(tape, at(queries, i), at(keys, i), { transB: 1, factor: 1 / Math.sqrt(headSize) });
+    const masked = tape.addNode('Add', [scores, mask], scores.shape);
+    return tape.addNode('Softmax', [masked], scores.shape, { axis: -1 });
+  });
 }
 
 /**
@@ -179,16 +168,22 @@ export function attend(
 ): Value {
   const [count = 1] = q.shape;
   const layout: Layout = { ...shape, tape, bands, count };
-  const forward = readOperands(layout, q, k, v);
+  const queries = splitBands(layout, q, shape.headSize);
+  const [keys, values] = [cutKeys(layout, k), cutKeys(layout, v)];
+  const forward = addProbabilities(layout, queries, keys);
   const output = joinBands(
     layout,
-    forward.probabilities.map((p, i) => multiply(tape, p, at(forward.values, i))),
+    forward.map((p, i) => multiply(tape, p, at(values, i))),
   );
   const factor = 1 / Math.sqrt(shape.headSize);
   return tape.record(output, [q, k, v], (g) => {
-    const { queries, keys, values, probabilities } = keepsProbabilities
+    const probabilities = keepsProbabilities
       ? forward
-      : readOperands(layout, tape.delay(q, g), tape.delay(k, g), tape.delay(v, g));
+      : addProbabilities(
+          layout,
+          queries.map((query) => tape.delay(query, g)),
+          keys,
+        );
     const products = tape.addNode('Mul', [g, output], g.shape);
     const byHead = [count, shape.keyValueHeadCount * shape.groupSize, shape.headSize];
     const inner = splitBands(layout, sumLast(tape, viewAs(tape, products, byHead)), 1);

@@ -74,7 +74,7 @@ export function buildDecoder(
   const { headCount, headSize, hiddenSize, keyValueHeadCount, normEpsilon } = config;
   const attentionShape = { keyValueHeadCount, headSize, groupSize: headCount / keyValueHeadCount };
   const rotary = createRotary(tape, config, inputs.cos, inputs.sin);
-  const bands = createBands(tape, inputs.mask);
+  const bands = createBands(tape, inputs.mask, attentionShape);
 
   /** x·Aᵀ of every adapter that reads x; A's columns are scaled by `weight` where x is still without the norm's weight. */
   const readLow = (x: Value, weight: Value | null, layer: number, input: AdapterInput): Map<TargetModule, Value> => {

@@ -130,8 +130,9 @@ const cases: readonly Case[] = [
       ],
       (t, [q, k, v]) => {
         const mask = Array.from({ length: 49 }, (_, i) => (i % 7 > Math.floor(i / 7) || i === 35 ? -1e9 : 0));
-        const operands = { q: need(q), k: need(k), v: need(v), bands: createBands(t, t.addConstant(mask, [7, 7])) };
-        return attend(t, operands, { keyValueHeadCount: 2, groupSize: 2, headSize: 3 }, keepsProbabilities);
+        const shape = { keyValueHeadCount: 2, groupSize: 2, headSize: 3 };
+        const bands = createBands(t, t.addConstant(mask, [7, 7]), shape);
+        return attend(t, { q: need(q), k: need(k), v: need(v), bands }, shape, keepsProbabilities);
       },
     ],
   ),

@@ -7,7 +7,7 @@ import type {
   OnnxNode,
   OnnxTensorInfo,
 } from './encode-onnx.ts';
-import { dropUnread, nameOutputs } from './simplify-graph.ts';
+import { dropUnread, foldSums, nameOutputs } from './simplify-graph.ts';
 
 /**
  * A graph under construction, with reverse-mode differentiation: every differentiable operation records how its inputs'
@@ -51,6 +51,8 @@ export class Tape {
   readonly #initializers: OnnxInitializer[] = [];
   readonly #constants = new Map<string, Value>();
   readonly #shapes = new Map<string, readonly Dimension[]>();
+  /** Shapes that are known when another value is; see {@link delay}. */
+  readonly #delays = new Map<string, Value>();
   #steps: Step[] = [];
   #count = 0;
 
@@ -170,17 +172,18 @@ export class Tape {
    * @param until its first dimension is one that the run decides
    */
   delay(value: Value, until: Value): Value {
-    const rest = value.shape.slice(1).map((size) => {
-      if (typeof size !== 'number') throw new RangeError(`${value.name} has two sizes that the run decides`);
-      return size;
-    });
-    // A size of 0 asks for the input's own; to multiply the size of `until` by 0 makes it known only when `until` is.
-    const size = this.addNode('Shape', [until], [1], { start: 0, end: 1 });
-    const own = this.addNode('Mul', [size, this.addIndexConstant([0])], [1]);
+    const zeros = Array.from(value.shape, () => 0);
+    const key = `${until.name}:${zeros.length}`;
+    const known = this.#delays.get(key);
+    // A size of 0 asks for the input's own; multiplied by the size of `until` it is known only when `until` is.
     const shape =
-      rest.length === 0
-        ? own
-        : this.addNode('Concat', [own, this.addIndexConstant(rest)], [value.shape.length], { axis: 0 });
+      known ??
+      this.addNode(
+        'Mul',
+        [this.addNode('Shape', [until], [1], { start: 0, end: 1 }), this.addIndexConstant(zeros)],
+        [zeros.length],
+      );
+    this.#delays.set(key, shape);
     return { ...this.addNode('Reshape', [value, shape], value.shape), hasGradient: value.hasGradient };
   }
 
@@ -260,7 +263,7 @@ export class Tape {
   build(): BuiltGraph {
     return {
       shapes: this.#shapes,
-      nodes: nameOutputs(dropUnread(this.#nodes, this.#outputs)),
+      nodes: nameOutputs(foldSums(dropUnread(this.#nodes, this.#outputs), this.#shapes)),
       inputs: this.#inputs,
       outputs: this.#outputs,
       initializers: this.#initializers,
