@@ -27,6 +27,19 @@ test('a code that is asked for finds its row, not the head of the table', () => 
   expect(best && best.source.text.slice(best.span.start, best.span.end)).toMatch(/^E14 .*Wait 10 minutes$/);
 });
 
+test('a row that denies what is asked comes after the row that grants it', () => {
+  const warranty = source(
+    1,
+    'Item | Duration\nDevice, not registered | 24 months\nDevice, registered within 30 days of delivery | 36 months',
+  );
+  const quoteBest = (question: string) => {
+    const [best] = rankSentences(question, [warranty]);
+    return best?.source.text.slice(best.span.start, best.span.end);
+  };
+  expect(quoteBest('How long is the warranty on a registered device?')).toMatch(/36 months$/);
+  expect(quoteBest('How long is the warranty on a device that is not registered?')).toMatch(/24 months$/);
+});
+
 test('an extracted answer is made of exact, cited slices', () => {
   const { text, citations } = extractAnswer('How long do I wait after E14?', [
     table,

@@ -139,8 +139,10 @@ export function ChatProvider({
         for await (const event of readChatStream(response.body)) {
           if (event.type === 'turn-start') {
             if (conversationId === null && pathnameRef.current === base) {
-              // Shallow: the page that streams stays as it is, and a reload finds the stored conversation.
+              // A reload finds the stored conversation. Its page takes the place of the empty one now, while the answer only
+              // begins: at the end it would close what the reader has opened meanwhile.
               window.history.replaceState(null, '', `${base}/${event.conversationId}`);
+              router.refresh();
             }
             conversationId = event.conversationId;
           }

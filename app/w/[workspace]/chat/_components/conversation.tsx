@@ -205,7 +205,9 @@ export function Conversation({
   }, [isWrittenElsewhere, router]);
 
   useEffect(() => {
-    if (window.matchMedia('(pointer: fine)').matches) inputRef.current?.focus({ preventScroll: true });
+    // Whoever is at work elsewhere on the page keeps the focus.
+    const isFree = document.activeElement === null || document.activeElement === document.body;
+    if (isFree && window.matchMedia('(pointer: fine)').matches) inputRef.current?.focus({ preventScroll: true });
   }, []);
 
   const regenerate = useCallback(

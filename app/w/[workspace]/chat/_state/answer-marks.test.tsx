@@ -34,6 +34,14 @@ describe('markAnswer and placeMarks', () => {
     expect(html).toBe('<p>Yes.<lore-citation index="0"></lore-citation><lore-citation index="1"></lore-citation></p>');
   });
 
+  it('keeps a citation out of the link of a bare address', () => {
+    const text = 'Register at https://example.com/a. Then go on.';
+    const html = render(text, { citations: [cite(1, after(text, '/a.'))], unsupportedSpans: [] });
+    expect(html).toBe(
+      '<p>Register at <a href="https://example.com/a">https://example.com/a</a>. <lore-citation index="0"></lore-citation> Then go on.</p>',
+    );
+  });
+
   it('leaves emphasis whole when the offset lies before its closing stars', () => {
     const text = '**Wear gloves.** Always.';
     const html = render(text, { citations: [cite(1, after(text, 'gloves.'))], unsupportedSpans: [] });

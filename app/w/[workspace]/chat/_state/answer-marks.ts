@@ -18,6 +18,8 @@ export const unsupportedElement = 'lore-unsupported';
 /** Emphasis and code fences that close right behind an offset: a mark goes behind them, never between. */
 const closingRun = /^[*_~`]+/;
 
+const bareAddressEnd = /(?:https?:\/\/|www\.)\S*$/i;
+
 export interface AnswerMarks {
   readonly citations: readonly Citation[];
   readonly unsupportedSpans: readonly UnsupportedSpan[];
@@ -66,7 +68,11 @@ export function markAnswer(markdown: string, marks: AnswerMarks): string {
   for (const [offset, { ends, starts, cites }] of [...inserts].sort(([a], [b]) => a - b)) {
     marked += clean.slice(position, offset);
     marked += `${MARK}e${MARK}`.repeat(ends);
-    if (cites.length > 0) marked += `${MARK}c${cites.join(',')}${MARK}`;
+    if (cites.length > 0) {
+      // A bare address reaches to the next white space and would take the mark, a button, into its link.
+      if (bareAddressEnd.test(marked)) marked += ' ';
+      marked += `${MARK}c${cites.join(',')}${MARK}`;
+    }
     for (const start of starts) marked += `${MARK}s${start}${MARK}`;
     position = offset;
   }
