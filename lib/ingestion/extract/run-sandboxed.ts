@@ -102,8 +102,10 @@ export async function* runSandboxed(
   if (stopCause === 'timeout') {
     throw tooComplex('timeout', `took more than ${Math.round(limits.timeoutMs / 1000)} seconds to read`);
   }
-  if (stopCause === 'memory' || /heap out of memory/i.test(log)) {
-    throw tooComplex('memory', `needed more than ${limits.residentMegabytes} MB of memory to read`);
+  const isHeapFull = /heap out of memory/i.test(log);
+  if (stopCause === 'memory' || isHeapFull) {
+    const megabytes = isHeapFull ? limits.heapMegabytes : limits.residentMegabytes;
+    throw tooComplex('memory', `needed more than ${megabytes} MB of memory to read`);
   }
   if (child.exitCode !== 0) {
     throw unreadable(`the extraction process ended early (${child.signalCode ?? child.exitCode}): ${log}`);
