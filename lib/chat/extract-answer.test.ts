@@ -32,12 +32,34 @@ test('a row that denies what is asked comes after the row that grants it', () =>
     1,
     'Item | Duration\nDevice, not registered | 24 months\nDevice, registered within 30 days of delivery | 36 months',
   );
-  const quoteBest = (question: string) => {
-    const [best] = rankSentences(question, [warranty]);
-    return best?.source.text.slice(best.span.start, best.span.end);
-  };
-  expect(quoteBest('How long is the warranty on a registered device?')).toMatch(/36 months$/);
-  expect(quoteBest('How long is the warranty on a device that is not registered?')).toMatch(/24 months$/);
+  expect(quoteBest('How long is the warranty on a registered device?', warranty)).toMatch(/36 months$/);
+  expect(quoteBest('How long is the warranty on a device that is not registered?', warranty)).toMatch(/24 months$/);
+});
+
+function quoteBest(question: string, passage: Source) {
+  const [best] = rankSentences(question, [passage]);
+  return best?.source.text.slice(best.span.start, best.span.end);
+}
+
+test('a denial of something else is no denial', () => {
+  const passage = source(1, 'When the rotor does not turn any more, the lid opens. The lid opens slowly by itself.');
+  expect(quoteBest('When does the lid open?', passage)).toMatch(/^When the rotor/);
+});
+
+test('a heading speaks for the lines below it', () => {
+  const passage = source(1, 'The lid has two hinges and a seal. Wait twenty minutes, then turn the release pin.');
+  const below = { ...source(2, 'Wait ten minutes, then pull the lever.'), headings: ['Opening after a power failure'] };
+  const [best] = rankSentences('What do I do after a power failure?', [passage, below]);
+  expect(best?.source.number).toBe(2);
+});
+
+test('a question for a number prefers the sentence that has one', () => {
+  const passage = source(
+    1,
+    'The mass of the centrifuge is printed on its plate. Mass of the centrifuge, empty | 52 kg',
+  );
+  expect(quoteBest('How much mass does the centrifuge have?', passage)).toMatch(/52 kg$/);
+  expect(quoteBest('Where is the mass of the centrifuge printed?', passage)).toMatch(/plate\.$/);
 });
 
 test('an extracted answer is made of exact, cited slices', () => {

