@@ -30,7 +30,8 @@ export function openTrainingSession(modelPath: string, options: SessionOptions):
     enableMemPattern: false,
     // Packed copies of the weights, one for each direction, would be twice the mapped file; packing as it goes costs
     // little beside products of hundreds of rows.
-    extra: { session: { disable_prepacking: '1' } },
+    // Threads that wait sleep: where another process serves at the same time, waiting by spinning takes its cores.
+    extra: { session: { disable_prepacking: '1', 'intra_op.allow_spinning': '0' } },
     logSeverityLevel: LOG_ERRORS_ONLY,
     ...(options.profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
   });
