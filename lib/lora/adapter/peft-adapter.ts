@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import { z } from 'zod';
 import { type DecoderConfig, type TargetModule, targetModules } from '../architectures/architecture.ts';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
 import { type AdapterFile, loadAdapter, type StoredFactors } from './adapter-file.ts';
 import { openSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
@@ -101,30 +101,24 @@ export async function writePeftAdapter(
     }),
   );
   // Last and in one piece: a directory with a configuration is whole.
-  const partial = path.join(directory, `${CONFIG_FILE}.partial-${process.pid}`);
-  await writeFile(
-    partial,
-    `${JSON.stringify(
-      {
-        base_model_name_or_path: options.baseName,
-        peft_type: 'LORA',
-        task_type: 'CAUSAL_LM',
-        r: first.rank,
-        lora_alpha: adapter.alpha,
-        lora_dropout: options.dropout,
-        target_modules: targetModules.filter((module) => adapter.factors.some((factors) => factors.module === module)),
-        rank_pattern: rankPattern,
-        alpha_pattern: {},
-        bias: 'none',
-        fan_in_fan_out: false,
-        use_rslora: false,
-        inference_mode: true,
-      },
-      null,
-      2,
-    )}\n`,
+  const peftConfig = {
+    base_model_name_or_path: options.baseName,
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    r: first.rank,
+    lora_alpha: adapter.alpha,
+    lora_dropout: options.dropout,
+    target_modules: targetModules.filter((module) => adapter.factors.some((factors) => factors.module === module)),
+    rank_pattern: rankPattern,
+    alpha_pattern: {},
+    bias: 'none',
+    fan_in_fan_out: false,
+    use_rslora: false,
+    inference_mode: true,
+  };
+  await writeWholeFile(path.join(directory, CONFIG_FILE), (handle) =>
+    handle.writeFile(`${JSON.stringify(peftConfig, null, 2)}\n`),
   );
-  await rename(partial, path.join(directory, CONFIG_FILE));
 }
 
 async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {

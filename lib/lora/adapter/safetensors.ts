@@ -1,6 +1,6 @@
-import { open, rename, rm } from 'node:fs/promises';
-import process from 'node:process';
+import { open } from 'node:fs/promises';
 import { z } from 'zod';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { invalidAdapter } from './adapter.ts';
 
 /**
@@ -134,18 +134,9 @@ export async function writeSafetensors(
   const prefix = Buffer.alloc(8);
   prefix.writeBigUInt64LE(BigInt(padded.length));
 
-  const partial = `${path}.partial-${process.pid}`;
-  const handle = await open(partial, 'w');
-  try {
+  await writeWholeFile(path, async (handle) => {
     await handle.appendFile(Buffer.concat([prefix, padded]));
     for (const { values } of tensors)
       await handle.appendFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    await handle.sync();
-    await handle.close();
-    await rename(partial, path);
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(partial, { force: true });
-    throw error;
-  }
+  });
 }

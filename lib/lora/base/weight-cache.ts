@@ -1,7 +1,7 @@
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import { z } from 'zod';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { dequantise } from '../gguf/dequantise.ts';
 import { type GgufFile, type GgufTensor, openGguf } from '../gguf/read-gguf.ts';
 import { requireDiskSpace } from './disk-space.ts';
@@ -92,12 +92,10 @@ export async function prepareBaseWeights(
 
   await mkdir(cacheDir, { recursive: true });
   const gguf = await openGguf(ggufPath);
-  const partial = `${dataFile}.partial-${process.pid}`;
   try {
     const layout = planLayout(gguf.tensors.values());
     await requireDiskSpace(cacheDir, layout.totalBytes, "the base's weights as f32");
-    const handle = await open(partial, 'w');
-    try {
+    await writeWholeFile(dataFile, async (handle) => {
       await handle.truncate(layout.totalBytes);
       let done = 0;
       for (const tensor of gguf.tensors.values()) {
@@ -110,16 +108,10 @@ export async function prepareBaseWeights(
           options.onProgress?.(done, layout.totalBytes);
         }
       }
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, dataFile);
-    await writeFile(`${layoutFile}.partial-${process.pid}`, JSON.stringify(layout));
-    await rename(`${layoutFile}.partial-${process.pid}`, layoutFile);
+    });
+    await writeWholeFile(layoutFile, (handle) => handle.writeFile(JSON.stringify(layout)));
     return { dataFile, layout };
   } finally {
     await gguf.close();
-    await rm(partial, { force: true });
   }
 }

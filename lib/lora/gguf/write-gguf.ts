@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import type { GgmlType } from './ggml-types.ts';
 
 /** A metadata value with the width it takes in the file; plain strings and booleans need none. */
@@ -109,9 +109,7 @@ export async function writeGguf(
     ...infos,
   ]);
 
-  const partial = `${path}.partial-${process.pid}`;
-  const handle = await open(partial, 'w');
-  try {
+  await writeWholeFile(path, async (handle) => {
     await handle.appendFile(header);
     await handle.appendFile(Buffer.alloc(padTo(header.length)));
     for (const tensor of tensors) {
@@ -125,12 +123,5 @@ export async function writeGguf(
         throw new RangeError(`tensor ${tensor.name} gave ${written} bytes; its shape and type take ${expected}`);
       await handle.appendFile(Buffer.alloc(padTo(written)));
     }
-    await handle.sync();
-    await handle.close();
-    await rename(partial, path);
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(partial, { force: true });
-    throw error;
-  }
+  });
 }

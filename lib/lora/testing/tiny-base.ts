@@ -1,18 +1,13 @@
-import { nameTensor, sizeOfModule, targetModules } from '../architectures/architecture.ts';
+import { type DecoderConfig, nameTensor, sizeOfModule, targetModules } from '../architectures/architecture.ts';
 import { ggmlTypes } from '../gguf/ggml-types.ts';
 import { openGguf } from '../gguf/read-gguf.ts';
 import { type GgufMetadataInput, type GgufTensorInput, writeGguf } from '../gguf/write-gguf.ts';
 import { createRandom, drawNormal } from '../train/random.ts';
 
-export interface TinySizes {
-  readonly layerCount: number;
-  readonly hiddenSize: number;
-  readonly headCount: number;
-  readonly keyValueHeadCount: number;
-  readonly headSize: number;
-  readonly feedForwardSize: number;
-  readonly vocabularySize: number;
-}
+export type TinySizes = Pick<
+  DecoderConfig,
+  'layerCount' | 'hiddenSize' | 'headCount' | 'keyValueHeadCount' | 'headSize' | 'feedForwardSize' | 'vocabularySize'
+>;
 
 /** Two layers: large enough to learn a sentence by heart, small enough for a unit test. */
 export const tinySizes: TinySizes = {

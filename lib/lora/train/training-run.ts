@@ -1,16 +1,16 @@
 import { appendFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import { z } from 'zod';
 import { tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { writeGgufAdapter } from '../adapter/gguf-adapter.ts';
 import { writePeftAdapter } from '../adapter/peft-adapter.ts';
-import { readBaseHeader } from '../base/read-base-header.ts';
+import { type BaseHeader, readBaseHeader } from '../base/read-base-header.ts';
 import { prepareBaseWeights } from '../base/weight-cache.ts';
 import { type RowProblem, readDataset, type TokenizedDataset } from '../data/read-dataset.ts';
 import type { BaseTokenizer } from '../data/tokenizer.ts';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { measureMatrixRate } from '../graph/matrix-rate.ts';
 import { listFactors } from '../graph/training-graph.ts';
 import { openCheckpoints } from './checkpoint.ts';
@@ -74,6 +74,7 @@ export interface DatasetSummary {
 /** A run whose inputs have been read and checked; nothing has been written or loaded yet. */
 export interface PreparedRun {
   readonly spec: RunSpec;
+  readonly header: BaseHeader;
   readonly datasets: readonly DatasetSummary[];
   readonly estimate: TrainingEstimate;
   readonly examples: TokenizedDataset['examples'];
@@ -108,10 +109,8 @@ const REPORT_FILE = 'report.json';
 const EVENTS_FILE = 'events.jsonl';
 export const ADAPTER_FILE = 'adapter.gguf';
 
-async function writeJson(file: string, value: object): Promise<void> {
-  const partial = `${file}.partial-${process.pid}`;
-  await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
-  await rename(partial, file);
+function writeJson(file: string, value: object): Promise<void> {
+  return writeWholeFile(file, (handle) => handle.writeFile(`${JSON.stringify(value, null, 2)}\n`));
 }
 
 function refuseChanged(what: string, expected: string, came: string): void {
@@ -174,6 +173,7 @@ export async function prepareRun(request: RunRequest, deps: RunDeps): Promise<Pr
       device,
     },
     datasets: [summarise(TRAINING_SET, train), ...sets.map(({ name, dataset }) => summarise(name, dataset))],
+    header,
     estimate: estimateTraining(header, config, steps, await measureMatrixRate(threads, device)),
     examples: train.examples,
     validation: sets.map(({ name, dataset }) => ({ name, examples: dataset.examples })),
@@ -279,11 +279,11 @@ export async function performRun(
 
 async function perform(
   directory: string,
-  { spec, examples, validation }: PreparedRun,
+  { spec, header, examples, validation }: PreparedRun,
   deps: RunDeps,
   { signal, onEvent }: Parameters<typeof performRun>[3],
 ): Promise<RunReport> {
-  const { config: decoder, frequencyFactors } = await readBaseHeader(spec.base.path);
+  const { config: decoder, frequencyFactors } = header;
   const weights = await prepareBaseWeights(spec.base.path, spec.base.sha256, deps.weightCacheDir, {
     signal,
     onProgress: (doneBytes, totalBytes) => onEvent({ event: 'weights-prepare', doneBytes, totalBytes }),
