@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
-import type { AppError } from '#lib/domain/errors.ts';
+import { AppError } from '#lib/domain/errors.ts';
 import { type DocumentLimits, RATIO_FREE_BYTES } from './document-limits.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
 
@@ -103,8 +103,7 @@ function protectedEntry(name: string): AppError {
 }
 
 function asArchiveError(error: unknown): unknown {
-  const isOwn = error instanceof Error && 'code' in error && String(error.code).startsWith('document.');
-  return isOwn ? error : unreadable('the archive is damaged', undefined, error);
+  return AppError.isInstance(error) ? error : unreadable('the archive is damaged', undefined, error);
 }
 
 /** The files inside one document, each read whole by its name. The first of several with one name counts, as it does for Office. */
