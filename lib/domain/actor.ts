@@ -16,13 +16,28 @@ export const permissions = [
   'key.manage',
   'workspace.configure',
   'audit.read',
+  'dataset.read',
+  'dataset.write',
+  'adapter.read',
+  'adapter.write',
+  'adapter.promote',
+  'gate.override',
   'evaluation.read',
   'evaluation.run',
+  'evaluation.write',
 ] as const;
 export type Permission = (typeof permissions)[number];
 
 const member = ['chat.use', 'document.read'] as const satisfies readonly Permission[];
-const evaluator = [...member, 'run.read', 'evaluation.read', 'evaluation.run'] as const satisfies readonly Permission[];
+const evaluator = [
+  ...member,
+  'run.read',
+  'adapter.read',
+  'adapter.promote',
+  'evaluation.read',
+  'evaluation.run',
+  'evaluation.write',
+] as const satisfies readonly Permission[];
 const admin = permissions;
 
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
