@@ -4,4 +4,5 @@ export * from './conversations.ts';
 export * from './documents.ts';
 export * from './processes.ts';
 export * from './runs.ts';
+export * from './training.ts';
 export * from './workspaces.ts';
