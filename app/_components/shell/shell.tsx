@@ -8,6 +8,7 @@ import {
   Menu as MenuIcon,
   MessageSquareText,
   Settings,
+  SlidersHorizontal,
 } from 'lucide-react';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
@@ -26,15 +27,75 @@ interface Destination {
   readonly path: (slug: string) => string;
   readonly needs: Permission;
   readonly Icon: LucideIcon;
+  readonly group: Group;
 }
 
+/** `Ask` is what everybody comes for; the others belong to those who look after the workspace. */
+const groups = ['Ask', 'Build', 'Administer'] as const;
+type Group = (typeof groups)[number];
+
 const destinations: readonly Destination[] = [
-  { label: 'Chat', path: (slug) => `/w/${slug}/chat`, needs: 'chat.use', Icon: MessageSquareText },
-  { label: 'Sources', path: (slug) => `/w/${slug}/sources`, needs: 'document.read', Icon: BookOpenText },
-  { label: 'Jobs', path: (slug) => `/admin/${slug}/jobs`, needs: 'run.read', Icon: ListChecks },
-  { label: 'Members & keys', path: (slug) => `/admin/${slug}/members`, needs: 'member.read', Icon: KeyRound },
-  { label: 'Settings', path: (slug) => `/w/${slug}/settings`, needs: 'workspace.configure', Icon: Settings },
+  { label: 'Chat', path: (slug) => `/w/${slug}/chat`, needs: 'chat.use', Icon: MessageSquareText, group: 'Ask' },
+  { label: 'Sources', path: (slug) => `/w/${slug}/sources`, needs: 'document.read', Icon: BookOpenText, group: 'Ask' },
+  { label: 'Jobs', path: (slug) => `/admin/${slug}/jobs`, needs: 'run.read', Icon: ListChecks, group: 'Administer' },
+  {
+    label: 'Members & keys',
+    path: (slug) => `/admin/${slug}/members`,
+    needs: 'member.read',
+    Icon: KeyRound,
+    group: 'Administer',
+  },
+  {
+    label: 'Settings',
+    path: (slug) => `/w/${slug}/settings`,
+    needs: 'workspace.configure',
+    Icon: Settings,
+    group: 'Administer',
+  },
 ];
+
+/** Where people with more rights than asking go from a page whose navigation has other things to show. */
+function describeManaging(first: Destination): Destination {
+  return { ...first, label: 'Manage', Icon: SlidersHorizontal };
+}
+
+function DestinationList({
+  destinations: shown,
+  slug,
+  onNavigate,
+}: {
+  readonly destinations: readonly Destination[];
+  readonly slug: string;
+  readonly onNavigate?: (() => void) | undefined;
+}) {
+  const pathname = usePathname();
+  return (
+    <ul className="flex flex-col gap-0.5">
+      {shown.map(({ label, path, Icon }) => {
+        const href = path(slug);
+        const isHere = pathname === href || pathname.startsWith(`${href}/`);
+        return (
+          <li key={label}>
+            <Link
+              href={href}
+              aria-current={isHere ? 'page' : undefined}
+              onClick={() => onNavigate?.()}
+              className={classNames(
+                'relative flex items-center gap-3 rounded-md px-3 py-2 text-sm transition-colors',
+                isHere
+                  ? 'bg-spine-raised font-medium text-spine-ink before:absolute before:inset-y-2 before:-left-3 before:w-[3px] before:rounded-r-full before:bg-spine-brass'
+                  : 'text-spine-soft hover:bg-spine-raised/60 hover:text-spine-ink',
+              )}
+            >
+              <Icon aria-hidden className="size-4 shrink-0" />
+              {label}
+            </Link>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
 
 function Spine({
   view,
@@ -47,7 +108,12 @@ function Spine({
   readonly onNavigate?: (() => void) | undefined;
   readonly children?: ReactNode;
 }) {
-  const pathname = usePathname();
+  const permitted = destinations.filter(({ needs }) => view.permissions.includes(needs));
+  const firstToManage = permitted.find(({ group }) => group !== 'Ask');
+  const beside = [
+    ...permitted.filter(({ group }) => group === 'Ask'),
+    ...(firstToManage === undefined ? [] : [describeManaging(firstToManage)]),
+  ];
   return (
     <div className="flex h-full min-h-0 flex-col bg-spine text-spine-ink">
       <div className="px-5 pb-4 pt-5">
@@ -62,33 +128,20 @@ function Spine({
       <div className="px-3">
         <WorkspaceSwitcher view={view} createWorkspace={actions.createWorkspace} />
       </div>
-      <nav aria-label="Workspace" className="mt-3 px-3">
-        <ul className="flex flex-col gap-0.5">
-          {destinations
-            .filter(({ needs }) => view.permissions.includes(needs))
-            .map(({ label, path, Icon }) => {
-              const href = path(view.workspace.slug);
-              const isHere = pathname === href || pathname.startsWith(`${href}/`);
-              return (
-                <li key={label}>
-                  <Link
-                    href={href}
-                    aria-current={isHere ? 'page' : undefined}
-                    onClick={() => onNavigate?.()}
-                    className={classNames(
-                      'relative flex items-center gap-3 rounded-md px-3 py-2 text-sm transition-colors',
-                      isHere
-                        ? 'bg-spine-raised font-medium text-spine-ink before:absolute before:inset-y-2 before:-left-3 before:w-[3px] before:rounded-r-full before:bg-spine-brass'
-                        : 'text-spine-soft hover:bg-spine-raised/60 hover:text-spine-ink',
-                    )}
-                  >
-                    <Icon aria-hidden className="size-4 shrink-0" />
-                    {label}
-                  </Link>
-                </li>
-              );
-            })}
-        </ul>
+      <nav aria-label="Workspace" className="mt-3 min-h-0 overflow-y-auto px-3">
+        {children === undefined ? (
+          groups.map((group) => {
+            const members = permitted.filter((destination) => destination.group === group);
+            return members.length === 0 ? null : (
+              <section key={group} aria-label={group} className="not-first:mt-4">
+                <h2 className="px-3 pb-1 text-xs font-medium text-spine-soft">{group}</h2>
+                <DestinationList destinations={members} slug={view.workspace.slug} onNavigate={onNavigate} />
+              </section>
+            );
+          })
+        ) : (
+          <DestinationList destinations={beside} slug={view.workspace.slug} onNavigate={onNavigate} />
+        )}
       </nav>
       <div className="mt-4 flex min-h-0 flex-1 flex-col">{children}</div>
       <div className="border-t border-spine-line p-3">
