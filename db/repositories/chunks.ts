@@ -18,7 +18,15 @@ export interface IndexedVersion {
 
 export type NewChunk = Pick<
   Chunk,
-  'ordinal' | 'pageNumber' | 'startOffset' | 'endOffset' | 'headings' | 'text' | 'tokenCount'
+  | 'ordinal'
+  | 'pageNumber'
+  | 'startOffset'
+  | 'endOffset'
+  | 'sectionStartOffset'
+  | 'sectionEndOffset'
+  | 'headings'
+  | 'text'
+  | 'tokenCount'
 >;
 
 const ofVersion = (access: Authorized<Permission>, key: Pick<IndexedVersion, 'versionId' | 'indexConfigId'>) =>

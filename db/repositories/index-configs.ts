@@ -8,7 +8,7 @@ import { lockWorkspace } from './workspace-lock.ts';
 export type IndexConfig = typeof indexConfigs.$inferSelect;
 export type NewIndexConfig = Pick<
   IndexConfig,
-  'embeddingModel' | 'embeddingSha256' | 'dimensions' | 'chunkSizeTokens' | 'chunkOverlapTokens'
+  'embeddingModel' | 'embeddingSha256' | 'dimensions' | 'chunkSizeTokens' | 'chunkOverlapTokens' | 'splitterVersion'
 >;
 
 export async function findActiveIndexConfig(

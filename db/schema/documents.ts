@@ -22,6 +22,12 @@ export interface PageHeading {
   readonly title: string;
 }
 
+/** A part of a file that is no page of it; `reason` in words for people. */
+export interface LeftOutPart {
+  readonly name: string;
+  readonly reason: string;
+}
+
 export const documents = pgTable(
   'documents',
   {
@@ -30,6 +36,8 @@ export const documents = pgTable(
     /** Shown to people; the file's name without its ending until someone edits it. */
     title: text('title').notNull(),
     fileName: text('file_name').notNull(),
+    /** Of a web page: the address that someone entered. Null: an uploaded file. */
+    sourceUrl: text('source_url'),
     /** The version that answers. Null until the first one is indexed. */
     currentVersionId: uuid('current_version_id'),
     /** Null: uploaded by an API key or the seed. */
@@ -41,6 +49,7 @@ export const documents = pgTable(
   (t) => [
     unique('documents_tenant_key').on(t.workspaceId, t.id),
     index('documents_workspace_id_index').on(t.workspaceId),
+    index('documents_source_url_index').on(t.workspaceId, t.sourceUrl),
   ],
 );
 
@@ -59,6 +68,13 @@ export const documentVersions = pgTable(
     /** Null until extracted. */
     pageCount: integer('page_count'),
     extractedAt: instant('extracted_at'),
+    /** Numbers of pages that are pictures without a text layer, ascending: nothing on them is found by a search. */
+    imagePages: integer('image_pages').array().notNull().default([]),
+    /** Parts of the file that were not read, such as attachments of a mail. */
+    leftOut: jsonb('left_out').$type<readonly LeftOutPart[]>().notNull().default([]),
+    /** Of a web page: where its bytes came from after redirects, and when. */
+    fetchedUrl: text('fetched_url'),
+    fetchedAt: instant('fetched_at'),
     createdAt: createdAt(),
   },
   (t) => [
@@ -109,6 +125,12 @@ export const chunks = pgTable(
     /** Offsets into the page's text, in UTF-16 code units, end exclusive. */
     startOffset: integer('start_offset').notNull(),
     endOffset: integer('end_offset').notNull(),
+    /**
+     * The section that the chunk begins in, as far as it stands on the chunk's page: from its heading (or the top of the page)
+     * to the next heading of its level or above. Same units as the chunk's own offsets, which lie inside.
+     */
+    sectionStartOffset: integer('section_start_offset').notNull(),
+    sectionEndOffset: integer('section_end_offset').notNull(),
     /** Headings above the chunk, outermost first. */
     headings: text('headings').array().notNull(),
     text: text('text').notNull(),

@@ -101,6 +101,8 @@ export const indexConfigs = pgTable(
     dimensions: integer('dimensions').notNull(),
     chunkSizeTokens: integer('chunk_size_tokens').notNull(),
     chunkOverlapTokens: integer('chunk_overlap_tokens').notNull(),
+    /** Which rules cut the text (`SPLITTER_VERSION` in lib/ingestion/split-pages.ts). */
+    splitterVersion: integer('splitter_version').notNull().default(1),
     /** The row that new documents are indexed with and questions are asked against. One a workspace. */
     isActive: boolean('is_active').notNull().default(false),
     createdAt: createdAt(),

@@ -33,7 +33,7 @@ import type { BlobStore } from './blob-store.ts';
 import { composeSearchText } from './embedding-text.ts';
 import { type ExtractionLimits, runExtraction } from './extract/run-extraction.ts';
 import { documentFormats } from './formats.ts';
-import { type ChunkSizes, splitPages } from './split-pages.ts';
+import { type ChunkSizes, SPLITTER_VERSION, splitPages } from './split-pages.ts';
 
 /**
  * Chunk sizes of new workspaces, in tokens of the embedding model. The default embedding model reads 256, and the default
@@ -137,6 +137,7 @@ async function openIndexConfig(
     embeddingSha256: model.sha256,
     dimensions: model.dimensions,
     ...(deps.chunkSizes ?? defaultChunkSizes),
+    splitterVersion: SPLITTER_VERSION,
   });
   const change = describeModelChange(config, model);
   if (change) throw change;

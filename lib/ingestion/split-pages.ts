@@ -2,6 +2,9 @@ import { RecursiveCharacterTextSplitter } from '@langchain/textsplitters';
 import type { NewChunk } from '#db/repositories/chunks.ts';
 import type { ExtractedPage } from './extract/extracted-page.ts';
 
+/** Stands in every index configuration: raised whenever the same text would be cut otherwise. */
+export const SPLITTER_VERSION = 1;
+
 /** Sizes in tokens of the embedding model. */
 export interface ChunkSizes {
   readonly chunkSizeTokens: number;
@@ -74,6 +77,7 @@ export async function splitPages(
         pageNumber: page.pageNumber,
         startOffset: first.start,
         endOffset: last.end,
+        ...findSection(page, first.start, last.end),
         headings,
         text,
         tokenCount: measure(text),
@@ -119,6 +123,24 @@ export async function splitPages(
     flush();
   }
   return chunks;
+}
+
+/**
+ * The section that a stretch begins in, as far as it stands on this page. A stretch that runs on into another section takes
+ * that along, so that it always lies inside.
+ */
+function findSection(
+  page: SplittablePage,
+  start: number,
+  end: number,
+): Pick<NewChunk, 'sectionStartOffset' | 'sectionEndOffset'> {
+  const own = page.headings.findLast((heading) => heading.offset <= start);
+  const next = page.headings.find((heading) => heading.offset > start && (!own || heading.level <= own.level));
+  const section = trimSpan(page.text, own?.offset ?? 0, next?.offset ?? page.text.length);
+  return {
+    sectionStartOffset: Math.min(section?.start ?? start, start),
+    sectionEndOffset: Math.max(section?.end ?? end, end),
+  };
 }
 
 /** The last sentences of a chunk, as many as fit the overlap and leave room for the unit that comes next. */

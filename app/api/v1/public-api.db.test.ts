@@ -136,6 +136,8 @@ describeDatabase('public API', (getDatabase) => {
         pageNumber: 1,
         startOffset: 0,
         endOffset: PASSAGE.length,
+        sectionStartOffset: 0,
+        sectionEndOffset: PASSAGE.length,
         headings: [],
         text: PASSAGE,
         tokenCount: 20,
