@@ -3,6 +3,7 @@ export * from './auth.ts';
 export * from './conversations.ts';
 export * from './documents.ts';
 export * from './processes.ts';
+export * from './retrieval.ts';
 export * from './runs.ts';
 export * from './training.ts';
 export * from './workspaces.ts';

@@ -136,7 +136,7 @@ export const chunks = pgTable(
     text: text('text').notNull(),
     /** Under the embedding model's tokenizer. */
     tokenCount: integer('token_count').notNull(),
-    /** Number of terms in `chunk_terms`: the length that BM25 normalises by. */
+    /** Number of terms in the inverted index, the length that BM25 normalises by; 0: not entered yet. */
     termCount: integer('term_count').notNull(),
   },
   (t) => [
@@ -168,6 +168,56 @@ export const chunkEmbeddings = pgTable(
     foreignKey({ columns: [t.workspaceId, t.chunkId], foreignColumns: [chunks.workspaceId, chunks.id] }).onDelete(
       'cascade',
     ),
+  ],
+);
+
+/**
+ * Chunks that entered the inverted index together: neighbours of one version. What the collection's statistics are summed from.
+ * A batch is named by its first chunk and goes with it, however chunks are taken out.
+ */
+export const termBatches = pgTable(
+  'term_batches',
+  {
+    firstChunkId: uuid('first_chunk_id').primaryKey(),
+    workspaceId: workspaceId(),
+    indexConfigId: uuid('index_config_id').notNull(),
+    versionId: uuid('version_id').notNull(),
+    /** Ordinal of the first chunk. */
+    firstOrdinal: integer('first_ordinal').notNull(),
+    chunkCount: integer('chunk_count').notNull(),
+    /** Sum of the chunks' `term_count`. */
+    termCount: integer('term_count').notNull(),
+  },
+  (t) => [
+    index('term_batches_search_index').on(t.workspaceId, t.indexConfigId),
+    foreignKey({ columns: [t.workspaceId, t.firstChunkId], foreignColumns: [chunks.workspaceId, chunks.id] }).onDelete(
+      'cascade',
+    ),
+  ],
+);
+
+/**
+ * Inverted index for BM25: stemmed words, and codes such as part numbers as typed (lower-cased). One row for a term in a batch,
+ * not in a chunk: a tenth of the rows to write, to read and to delete.
+ */
+export const termPostings = pgTable(
+  'term_postings',
+  {
+    workspaceId: uuid('workspace_id').notNull(),
+    indexConfigId: uuid('index_config_id').notNull(),
+    term: text('term').notNull(),
+    batchId: uuid('batch_id')
+      .notNull()
+      .references(() => termBatches.firstChunkId, { onDelete: 'cascade' }),
+    /**
+     * One for each chunk that has the term, packed: (ordinal − first ordinal of the batch) · 2³² + frequency · 2¹⁶ + the chunk's
+     * `term_count`; the last two at most 65,535.
+     */
+    postings: bigint('postings', { mode: 'number' }).array().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.indexConfigId, t.term, t.batchId] }),
+    index('term_postings_batch_index').on(t.batchId),
   ],
 );
 
