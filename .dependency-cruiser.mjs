@@ -20,6 +20,7 @@ const FEATURE_ARROWS = {
   chat: ['retrieval', 'registry'],
   evaluation: ['chat'],
   training: ['lora', 'registry'],
+  registry: ['lora', 'models'],
 };
 
 const featureRules = FEATURES.map((feature) => {

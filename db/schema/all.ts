@@ -1,4 +1,5 @@
 /** Every table, for drizzle's typed client and for migrations. The rest of the code imports the file of its aggregate. */
+export * from './adapters.ts';
 export * from './auth.ts';
 export * from './conversations.ts';
 export * from './documents.ts';
