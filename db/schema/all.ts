@@ -2,6 +2,7 @@
 export * from './adapters.ts';
 export * from './auth.ts';
 export * from './conversations.ts';
+export * from './data-sets.ts';
 export * from './documents.ts';
 export * from './processes.ts';
 export * from './retrieval.ts';

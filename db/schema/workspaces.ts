@@ -23,6 +23,8 @@ export const workspaces = pgTable('workspaces', {
   instructions: text('instructions').notNull().default(''),
   /** Shown on an empty chat. */
   suggestedQuestions: jsonb('suggested_questions').$type<readonly string[]>().notNull().default([]),
+  /** Whether rated conversations may become rows of data sets. Off until an admin says otherwise. */
+  learnsFromConversations: boolean('learns_from_conversations').notNull().default(false),
   isDemo: boolean('is_demo').notNull().default(false),
   createdAt: createdAt(),
 });
