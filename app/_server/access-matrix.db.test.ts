@@ -292,6 +292,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       workspaceId,
       documentId,
       ordinal: 1,
+      fileName: 'manual.txt',
       blobSha256,
       mediaType: 'text/plain',
       sizeBytes: 5,

@@ -174,11 +174,11 @@ export async function deleteChunksOfVersion(
   await tx.delete(chunks).where(ofVersion(access, key));
 }
 
-/** Chunks that may answer: of the version that stands for its document, which is not deleted. Needs `c` and `d` in scope. */
+/** Chunks that may answer: of the version that stands for its document, which is neither deleted nor superseded. Needs `c` and `d` in scope. */
 const liveChunks = (access: Authorized<Permission>, indexConfigId: string) => sql`
   c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${indexConfigId}::uuid
   and d.workspace_id = ${access.workspaceId}::uuid and d.id = c.document_id
-  and d.deleted_at is null and d.current_version_id = c.version_id`;
+  and d.deleted_at is null and d.superseded_by_id is null and d.current_version_id = c.version_id`;
 
 export interface DenseHit {
   readonly chunkId: string;

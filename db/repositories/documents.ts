@@ -85,7 +85,7 @@ export async function insertDocument(
 export async function insertDocumentVersion(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
-  values: Pick<DocumentVersion, 'documentId' | 'blobSha256' | 'mediaType' | 'sizeBytes'>,
+  values: Pick<DocumentVersion, 'documentId' | 'fileName' | 'blobSha256' | 'mediaType' | 'sizeBytes'>,
 ): Promise<DocumentVersion> {
   const [row] = await tx
     .insert(documentVersions)

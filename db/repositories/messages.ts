@@ -10,7 +10,14 @@ import {
 } from '#db/schema/conversations.ts';
 import { documents } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import type { AnswerKind, Citation, Provenance, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import type {
+  AnswerKind,
+  Citation,
+  Provenance,
+  Source,
+  SourceDocumentState,
+  UnsupportedSpan,
+} from '#lib/domain/chat.ts';
 import { notFound } from '#lib/domain/errors.ts';
 import { readUserId } from './conversations.ts';
 
@@ -23,7 +30,7 @@ const MAX_ORDINAL = 2_147_483_647;
 /** A message with everything that the page shows beside it. */
 export interface MessageRecord {
   readonly message: Message;
-  readonly sources: readonly (Source & { readonly documentState: 'current' | 'superseded' | 'deleted' })[];
+  readonly sources: readonly (Source & { readonly documentState: SourceDocumentState })[];
   readonly citations: readonly Citation[];
   readonly unsupportedSpans: readonly UnsupportedSpan[];
   readonly feedback: { readonly isHelpful: boolean; readonly comment: string; readonly correction: string } | null;
@@ -254,6 +261,20 @@ export async function readMessageRecord(
   return record;
 }
 
+function findDocumentState(
+  document: {
+    readonly knownId: string | null;
+    readonly deletedAt: Date | null;
+    readonly supersededById: string | null;
+    readonly currentVersionId: string | null;
+  },
+  versionId: string,
+): SourceDocumentState {
+  if (document.knownId === null || document.deletedAt !== null) return 'deleted';
+  if (document.supersededById !== null) return 'superseded';
+  return document.currentVersionId === versionId ? 'current' : 'outdated';
+}
+
 async function attachRecords(
   db: DatabaseExecutor,
   access: ChatAccess,
@@ -268,6 +289,7 @@ async function attachRecords(
         source: messageSources,
         currentVersionId: documents.currentVersionId,
         deletedAt: documents.deletedAt,
+        supersededById: documents.supersededById,
         knownId: documents.id,
       })
       .from(messageSources)
@@ -306,12 +328,7 @@ async function attachRecords(
         .filter(({ source }) => source.messageId === message.id)
         .map(({ source: { workspaceId: _workspace, messageId: _message, ...source }, ...document }) => ({
           ...source,
-          documentState:
-            document.knownId === null || document.deletedAt !== null
-              ? ('deleted' as const)
-              : document.currentVersionId === source.versionId
-                ? ('current' as const)
-                : ('superseded' as const),
+          documentState: findDocumentState(document, source.versionId),
         })),
       citations: citationRows
         .filter((row) => row.messageId === message.id)

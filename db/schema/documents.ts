@@ -1,5 +1,7 @@
+import { sql } from 'drizzle-orm';
 import {
   bigint,
+  check,
   foreignKey,
   index,
   integer,
@@ -45,11 +47,22 @@ export const documents = pgTable(
     createdAt: createdAt(),
     /** Set at once when someone deletes it: from then on it is in no answer. Rows and files go in a job. */
     deletedAt: instant('deleted_at'),
+    /** Words that people sort by; lower case, each once, in alphabetical order. */
+    tags: text('tags').array().notNull().default([]),
+    /** See `lib/domain/document-priority.ts`. */
+    priority: text('priority', { enum: ['normal', 'boosted', 'always'] })
+      .notNull()
+      .default('normal'),
+    /** The document that answers in this one's place. Null again when that one is deleted. */
+    supersededById: uuid('superseded_by_id'),
   },
   (t) => [
     unique('documents_tenant_key').on(t.workspaceId, t.id),
     index('documents_workspace_id_index').on(t.workspaceId),
     index('documents_source_url_index').on(t.workspaceId, t.sourceUrl),
+    index('documents_superseded_by_index').on(t.workspaceId, t.supersededById),
+    check('documents_not_own_successor', sql`${t.supersededById} <> ${t.id}`),
+    foreignKey({ columns: [t.workspaceId, t.supersededById], foreignColumns: [t.workspaceId, t.id] }),
   ],
 );
 
@@ -61,6 +74,8 @@ export const documentVersions = pgTable(
     documentId: uuid('document_id').notNull(),
     /** 1, 2, 3 … within the document. */
     ordinal: integer('ordinal').notNull(),
+    /** As uploaded; the document has the name of the newest. */
+    fileName: text('file_name').notNull(),
     /** Names the file in the blob store. */
     blobSha256: text('blob_sha256').notNull(),
     mediaType: text('media_type').notNull(),
@@ -84,6 +99,54 @@ export const documentVersions = pgTable(
     foreignKey({
       columns: [t.workspaceId, t.documentId],
       foreignColumns: [documents.workspaceId, documents.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** A ZIP archive that was uploaded. Its files become documents in a job; what became of each is in `archive_entries`. */
+export const archives = pgTable(
+  'archives',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    /** With the folders that it was dropped in. */
+    fileName: text('file_name').notNull(),
+    blobSha256: text('blob_sha256').notNull(),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+    /** Null: uploaded by an API key. */
+    createdBy: uuid('created_by'),
+    createdAt: createdAt(),
+    /** Read to its end: the stored file is needed no more. */
+    unpackedAt: instant('unpacked_at'),
+  },
+  (t) => [
+    unique('archives_tenant_key').on(t.workspaceId, t.id),
+    index('archives_list_index').on(t.workspaceId, t.createdAt),
+    index('archives_blob_index').on(t.blobSha256),
+  ],
+);
+
+export const archiveEntries = pgTable(
+  'archive_entries',
+  {
+    workspaceId: workspaceId(),
+    archiveId: uuid('archive_id').notNull(),
+    /** From 0, in the archive's order. */
+    ordinal: integer('ordinal').notNull(),
+    /** The document's name, which begins with the archive's. */
+    name: text('name').notNull(),
+    outcome: text('outcome', { enum: ['created', 'new-version', 'unchanged', 'rejected'] }).notNull(),
+    /** Null: rejected. The document may be deleted since. */
+    documentId: uuid('document_id'),
+    errorCode: text('error_code'),
+    /** Why it was rejected, in words for people. */
+    errorMessage: text('error_message'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.archiveId, t.ordinal] }),
+    foreignKey({
+      columns: [t.workspaceId, t.archiveId],
+      foreignColumns: [archives.workspaceId, archives.id],
     }).onDelete('cascade'),
   ],
 );

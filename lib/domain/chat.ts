@@ -107,6 +107,12 @@ export const chatEventSchema = z.discriminatedUnion('type', [
 ]);
 export type ChatEvent = z.infer<typeof chatEventSchema>;
 
+/**
+ * What has become of the document behind a source since the answer was written. `outdated`: it has a newer version;
+ * `superseded`: another document answers in its place.
+ */
+export type SourceDocumentState = 'current' | 'outdated' | 'superseded' | 'deleted';
+
 /** A stored message as pages and exports see it. */
 export interface MessageView {
   readonly id: string;
@@ -115,7 +121,7 @@ export interface MessageView {
   readonly state: 'streaming' | 'complete' | 'stopped' | 'failed';
   readonly answerKind: AnswerKind | null;
   readonly error: { readonly code: string; readonly message: string; readonly isRetryable: boolean } | null;
-  readonly sources: readonly (Source & { readonly documentState: 'current' | 'superseded' | 'deleted' })[];
+  readonly sources: readonly (Source & { readonly documentState: SourceDocumentState })[];
   readonly citations: readonly Citation[];
   readonly unsupportedSpans: readonly UnsupportedSpan[];
   readonly provenance: Provenance | null;

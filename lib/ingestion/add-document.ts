@@ -168,6 +168,7 @@ async function enterDocument(
       (await insertDocument(tx, access, { title: chooseTitle(fileName), fileName, createdBy: findUserId(access) }));
     const version = await insertDocumentVersion(tx, access, {
       documentId: document.id,
+      fileName,
       blobSha256: blob.sha256,
       mediaType,
       sizeBytes: blob.sizeBytes,

@@ -71,6 +71,7 @@ export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Prom
       const { id: documentId } = await insertDocument(db, access, { ...document, createdBy: null });
       const version = await insertDocumentVersion(db, access, {
         documentId,
+        fileName: document.fileName,
         blobSha256: '0'.repeat(64),
         mediaType: document.mediaType,
         sizeBytes: 0,

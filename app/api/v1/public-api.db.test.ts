@@ -119,6 +119,7 @@ describeDatabase('public API', (getDatabase) => {
         ...tenant,
         id: versionId,
         ordinal: 1,
+        fileName: 'pump.md',
         blobSha256: 'a'.repeat(64),
         mediaType: 'text/markdown',
         sizeBytes: 60,

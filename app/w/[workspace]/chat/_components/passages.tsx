@@ -9,7 +9,8 @@ type ShownSource = MessageView['sources'][number];
 
 const stateNotes: Readonly<Record<ShownSource['documentState'], string | null>> = {
   current: null,
-  superseded: 'from an earlier version',
+  outdated: 'from an earlier version',
+  superseded: 'superseded by another document',
   deleted: 'document deleted since',
 };
 

@@ -124,6 +124,14 @@ function useSourcePage(slug: string, source: ShownSource): readonly [Loaded, () 
   return [state.key === key ? state.loaded : { kind: 'loading' }, () => setAttempt((count) => count + 1)];
 }
 
+const stateNotes: Readonly<Record<ShownSource['documentState'], string | null>> = {
+  current: null,
+  outdated: 'The document has a newer version. You see the version that the answer was written from.',
+  superseded:
+    'Another document answers in place of this one by now. You see the page that the answer was written from.',
+  deleted: 'This document was deleted. The passage is shown as it was when the answer was written.',
+};
+
 /** The page behind a citation, with the cited words marked: the proof that an answer stands on. */
 export function SourcePanel({
   message,
@@ -221,11 +229,9 @@ export function SourcePanel({
         </div>
       </header>
 
-      {source.documentState === 'current' ? null : (
+      {stateNotes[source.documentState] === null ? null : (
         <Callout tone="warn" className="m-4 mb-0 shrink-0">
-          {isGone
-            ? 'This document was deleted. The passage is shown as it was when the answer was written.'
-            : 'The document has a newer version. You see the version that the answer was written from.'}
+          {stateNotes[source.documentState]}
         </Callout>
       )}
 
