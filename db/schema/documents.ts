@@ -13,6 +13,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { documentPriorities } from '#lib/domain/document-priority.ts';
 import { createdAt, embeddingVector, id, instant } from './columns.ts';
 import { workspaceId } from './tenancy.ts';
 import { indexConfigs } from './workspaces.ts';
@@ -49,10 +50,7 @@ export const documents = pgTable(
     deletedAt: instant('deleted_at'),
     /** Words that people sort by; lower case, each once, in alphabetical order. */
     tags: text('tags').array().notNull().default([]),
-    /** See `lib/domain/document-priority.ts`. */
-    priority: text('priority', { enum: ['normal', 'boosted', 'always'] })
-      .notNull()
-      .default('normal'),
+    priority: text('priority', { enum: documentPriorities }).notNull().default('normal'),
     /** The document that answers in this one's place. Null again when that one is deleted. */
     supersededById: uuid('superseded_by_id'),
   },

@@ -17,8 +17,8 @@ export interface PrioritisedPassage {
 }
 
 /**
- * The ranking with the documents' priorities applied. Passages of `always` documents are only ever moved up, into the last of
- * the first `topK` places; the first place stays with the search.
+ * The ranking with the documents' priorities applied. The best passage of each `always` document is among the first `topK`,
+ * where it stands in order of score; of more such documents than `topK` − 1 the best ones, so that one place is always open.
  * @param ranked best first, by falling score
  * @param prioritised by passage id; a passage that is not in it has the normal priority
  * @returns the same passages, best first
@@ -30,27 +30,19 @@ export function applyPriorities<T extends { readonly id: string; readonly score:
 ): T[] {
   if (prioritised.size === 0) return [...ranked];
   const boosted = ranked
-    .map((item) => (prioritised.get(item.id)?.priority === 'boosted' ? { ...item, score: item.score * PRIORITY_BOOST } : item))
+    .map((item) => {
+      const isBoosted = prioritised.get(item.id)?.priority === 'boosted';
+      return isBoosted ? { ...item, score: item.score * PRIORITY_BOOST } : item;
+    })
     .sort((a, b) => b.score - a.score);
-  const served = new Set<string>();
-  const required = boosted.filter(({ id }) => {
-    const passage = prioritised.get(id);
-    if (passage?.priority !== 'always' || served.has(passage.documentId)) return false;
-    served.add(passage.documentId);
-    return true;
-  });
-  const within = new Set(boosted.slice(0, topK));
-  const raised = required.filter((item) => !within.has(item)).slice(0, Math.max(0, topK - 1));
-  if (raised.length === 0) return boosted;
-  const isRequired = new Set(required);
-  const isRaised = new Set(raised);
-  // What makes room are the last of the first places that no priority holds.
-  const head = boosted.slice(0, topK);
-  for (let index = head.length - 1; index > 0 && head.length + raised.length > topK; index -= 1) {
-    const item = head[index];
-    if (item !== undefined && !isRequired.has(item)) head.splice(index, 1);
+  const required = new Map<string, T>();
+  for (const item of boosted) {
+    const passage = prioritised.get(item.id);
+    if (passage?.priority !== 'always' || required.has(passage.documentId) || required.size >= topK - 1) continue;
+    required.set(passage.documentId, item);
   }
-  const first = [...head, ...raised].slice(0, topK);
-  const placed = new Set(first);
-  return [...first, ...boosted.filter((item) => !placed.has(item) || isRaised.has(item)).filter((item) => !placed.has(item))];
+  const isRequired = new Set(required.values());
+  const others = boosted.filter((item) => !isRequired.has(item));
+  const first = new Set([...isRequired, ...others.slice(0, topK - isRequired.size)]);
+  return [...boosted.filter((item) => first.has(item)), ...boosted.filter((item) => !first.has(item))];
 }

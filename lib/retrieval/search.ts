@@ -3,6 +3,7 @@ import {
   type Bm25Parameters,
   type FoundChunk,
   listChunksByIds,
+  listPrioritisedPassages,
   readTermCoverage,
   searchDense,
   searchLexical,
@@ -11,6 +12,7 @@ import { findActiveIndexConfig, type IndexConfig } from '#db/repositories/index-
 import type { Authorized } from '#lib/domain/access.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
+import { applyPriorities } from '#lib/domain/document-priority.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
@@ -90,11 +92,17 @@ export async function search(
   if (vector?.length !== config.dimensions) throw dimensionsDiffer(vector?.length ?? 0, config);
   const dense = await timed(() => searchDense(deps.db, access, config.id, vector, limit));
 
-  const fused = fuseRankings(
+  const merged = fuseRankings(
     // Words first: of two passages with equal ranks the one that has the code or name that was asked for goes ahead.
     [lexical.value.map((hit) => hit.chunkId), dense.value.map((hit) => hit.chunkId)],
     2 * limit,
   );
+  const prioritised = await listPrioritisedPassages(
+    deps.db,
+    access,
+    merged.map((item) => item.id),
+  );
+  const fused = applyPriorities(merged, prioritised, input.config.topK);
   const similarities = new Map(dense.value.map((hit) => [hit.chunkId, hit.similarity]));
   const scores = new Map(fused.map((item) => [item.id, item.score]));
   const candidates = await readCandidates(
