@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '#lib/domain/errors.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
@@ -30,6 +31,15 @@ function findProjectDir(): string {
     : path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 }
 
+/**
+ * Becomes the script's process, and leaves beside it a waiting shell that holds the one end of a pipe whose other end only this
+ * process has. When the pipe closes without a word, this process is gone, however it went, and the shell kills the script:
+ * one that is caught in a loop would never see for itself. A watching thread inside would need `--allow-worker`, and a thread
+ * can shed every permission. The shell keeps nothing else open.
+ */
+const GUARDED = '(read -r over <&3 || kill -9 $$) </dev/null >/dev/null 2>&1 & exec "$@" 3<&-';
+const GUARD_PIPE = 3;
+
 const MEMORY_CHECK_INTERVAL_MS = 200;
 const MAX_LOG_CHARACTERS = 4000;
 
@@ -50,8 +60,12 @@ export async function* runSandboxed(
   signal.throwIfAborted();
   const projectDir = findProjectDir();
   const child = spawn(
-    process.execPath,
+    '/bin/sh',
     [
+      '-c',
+      GUARDED,
+      'sh',
+      process.execPath,
       `--max-old-space-size=${limits.heapMegabytes}`,
       '--permission',
       `--allow-fs-read=${projectDir}`,
@@ -62,8 +76,14 @@ export async function* runSandboxed(
       ...args,
     ],
     // Next to no environment: no database address, no token, no NODE_OPTIONS.
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
+    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
   );
+  const { stdout, stderr } = child;
+  const guard = child.stdio[GUARD_PIPE];
+  if (!stdout || !stderr || !(guard instanceof Writable)) throw new Error('the pipes to the child are missing');
+  // The guard may be gone first.
+  guard.on('error', () => undefined);
+  child.once('exit', () => guard.end('over\n'));
   let stopCause: 'aborted' | 'timeout' | 'memory' | undefined;
   const stop = (cause: typeof stopCause) => {
     stopCause ??= cause;
@@ -79,7 +99,7 @@ export async function* runSandboxed(
     void checkMemory();
   }, MEMORY_CHECK_INTERVAL_MS);
   let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-MAX_LOG_CHARACTERS);
   });
   const closed = new Promise<void>((resolve, reject) => {
@@ -87,7 +107,7 @@ export async function* runSandboxed(
     child.once('error', reject);
   });
   try {
-    for await (const line of createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
       if (stopCause) break;
       yield line;
     }
