@@ -6,6 +6,9 @@ import { splitPages } from './split-pages.ts';
 const countWords = (words: readonly string[]) => Promise.resolve(words.map((word) => Math.ceil(word.length / 4)));
 const sizes = { chunkSizeTokens: 24, chunkOverlapTokens: 6 };
 
+const countTokens = (text: string) =>
+  text.split(/\s+/).reduce((sum, word) => sum + (word === '' ? 0 : Math.ceil(word.length / 4)), 0);
+
 const line = fc.oneof(
   fc.lorem({ maxCount: 3, mode: 'sentences' }),
   fc.array(fc.lorem({ maxCount: 3 }), { minLength: 2, maxLength: 4 }).map((cells) => cells.join(' | ')),
@@ -14,8 +17,26 @@ const line = fc.oneof(
   fc.constant(''),
   fc.lorem({ maxCount: 4 }).map((words) => `- ${words}`),
 );
+const tableRow = fc
+  .array(fc.lorem({ maxCount: 2 }), { minLength: 2, maxLength: 4 })
+  .map((cells) => cells.map((cell) => cell.replaceAll('.', '')).join(' | '));
+const table = fc.array(tableRow, { minLength: 2, maxLength: 8 }).map((rows) => rows.join('\n'));
+const code = fc
+  .array(fc.oneof(fc.constant(''), fc.constant('if (a | b) {'), fc.lorem({ maxCount: 3 })), {
+    minLength: 1,
+    maxLength: 8,
+  })
+  .map((lines) => ['```sh', ...lines, '```'].join('\n'));
 const page = fc
-  .record({ lines: fc.array(line, { maxLength: 25 }), headingLines: fc.array(fc.nat(24), { maxLength: 4 }) })
+  .record({
+    lines: fc.array(
+      fc.oneof({ arbitrary: line, weight: 6 }, { arbitrary: table, weight: 1 }, { arbitrary: code, weight: 1 }),
+      {
+        maxLength: 25,
+      },
+    ),
+    headingLines: fc.array(fc.nat(24), { maxLength: 4 }),
+  })
   .map(({ lines, headingLines }) => {
     const text = lines.join('\n');
     let offset = 0;
@@ -81,6 +102,87 @@ describe('splitPages', () => {
       fc.asyncProperty(document, async (pages) => {
         for (const chunk of await splitPages(pages, sizes, countWords)) {
           expect(chunk.tokenCount).toBeLessThanOrEqual(sizes.chunkSizeTokens);
+        }
+      }),
+    );
+  });
+
+  it('keeps a table or a block of code whole that fits a chunk under its heading', async () => {
+    const paragraph = fc.array(fc.lorem({ maxCount: 12, mode: 'words' }), { minLength: 1, maxLength: 3 });
+    const part = fc.record({
+      heading: fc.option(fc.lorem({ maxCount: 2 })),
+      before: paragraph,
+      block: fc.oneof(table, code),
+      isRightUnder: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { minLength: 1, maxLength: 4 }), async (parts) => {
+        let text = '';
+        const headings: { offset: number; level: number; title: string }[] = [];
+        const blocks: { start: number; end: number; tokens: number }[] = [];
+        for (const { heading, before, block, isRightUnder } of parts) {
+          if (!isRightUnder) text += `${before.join('. ')}.\n\n`;
+          if (heading !== null) {
+            headings.push({ offset: text.length, level: 2, title: heading });
+            text += `${heading}\n\n`;
+          }
+          blocks.push({
+            start: text.length,
+            end: text.length + block.length,
+            tokens: countTokens(block) + (heading === null ? 0 : countTokens(heading)),
+          });
+          text += `${block}\n\n`;
+          if (isRightUnder) text += `${before.join('. ')}.\n\n`;
+        }
+        const chunks = await splitPages([{ pageNumber: 1, text, headings }], sizes, countWords);
+        for (const block of blocks.filter((each) => each.tokens <= sizes.chunkSizeTokens)) {
+          expect(chunks.some((chunk) => chunk.startOffset <= block.start && chunk.endOffset >= block.end)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('cuts a table that is too large between its rows, and repeats its first row, but no row that names its columns', async () => {
+    const rows = Array.from({ length: 9 }, (_, index) => `Part: MX-${7000 + index} | Price: ${index},00`);
+    const chunks = await splitPages([{ pageNumber: 1, text: rows.join('\n'), headings: [] }], sizes, countWords);
+    expect(chunks.length).toBeGreaterThan(2);
+    expect(chunks.flatMap((chunk) => chunk.headings)).toEqual([]);
+    expect(chunks.flatMap((chunk) => chunk.text.split('\n'))).toEqual(rows);
+  });
+
+  it('cuts a block of code that is too large between its lines, and takes no line of it for a table', async () => {
+    const lines = Array.from({ length: 9 }, (_, index) => `  cat log-${index}.txt | grep -c error | sort`);
+    const text = ['```', ...lines, '```'].join('\n');
+    const chunks = await splitPages([{ pageNumber: 1, text, headings: [] }], sizes, countWords);
+    expect(chunks.length).toBeGreaterThan(2);
+    expect(chunks.flatMap((chunk) => chunk.headings)).toEqual([]);
+    for (const each of lines) expect(chunks.filter((chunk) => chunk.text.includes(each.trim()))).toHaveLength(1);
+  });
+
+  it('gives the section that a chunk begins in', async () => {
+    const first = Array.from({ length: 12 }, (_, index) => `Step ${index} is here.`).join(' ');
+    const text = `Top\n\n1 Care\n\n${first}\n\n1.1 Seals\n\nGrease them.\n\n2 Repair\n\nCall us about that.`;
+    const headings = ['1 Care', '1.1 Seals', '2 Repair'].map((title, index) => ({
+      offset: text.indexOf(title),
+      level: index === 1 ? 2 : 1,
+      title,
+    }));
+    const chunks = await splitPages([{ pageNumber: 1, text, headings }], sizes, countWords);
+    const sections = chunks.map((chunk) => text.slice(chunk.sectionStartOffset, chunk.sectionEndOffset));
+    expect(sections[0]).toBe('Top');
+    expect(sections.slice(1, 3)).toEqual(Array.from({ length: 2 }, () => text.slice(5, text.indexOf('\n\n2 Repair'))));
+    expect(sections.at(-1)).toBe(text.slice(text.indexOf('2 Repair')));
+  });
+
+  it('puts every chunk inside its section', async () => {
+    await fc.assert(
+      fc.asyncProperty(document, async (pages) => {
+        for (const chunk of await splitPages(pages, sizes, countWords)) {
+          const length = pages[chunk.pageNumber - 1]?.text.length ?? 0;
+          expect(chunk.sectionStartOffset).toBeGreaterThanOrEqual(0);
+          expect(chunk.sectionStartOffset).toBeLessThanOrEqual(chunk.startOffset);
+          expect(chunk.sectionEndOffset).toBeGreaterThanOrEqual(chunk.endOffset);
+          expect(chunk.sectionEndOffset).toBeLessThanOrEqual(length);
         }
       }),
     );

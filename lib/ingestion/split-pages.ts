@@ -3,7 +3,7 @@ import type { NewChunk } from '#db/repositories/chunks.ts';
 import type { ExtractedPage } from './extract/extracted-page.ts';
 
 /** Stands in every index configuration: raised whenever the same text would be cut otherwise. */
-export const SPLITTER_VERSION = 1;
+export const SPLITTER_VERSION = 2;
 
 /** Sizes in tokens of the embedding model. */
 export interface ChunkSizes {
@@ -17,13 +17,15 @@ export type CountWords = (words: readonly string[]) => Promise<readonly number[]
 
 type SplittablePage = Pick<ExtractedPage, 'pageNumber' | 'text' | 'headings'>;
 
-/** A stretch of a page that is kept whole: a heading, a sentence, a table row, a line. */
+/** A stretch of a page that is kept whole: a heading, a sentence, a table row, a line of code. */
 interface Unit {
   readonly start: number;
   readonly end: number;
   readonly tokens: number;
-  readonly kind: 'heading' | 'row' | 'text';
+  readonly kind: 'heading' | 'row' | 'code' | 'text';
   readonly level: number;
+  /** Rows of one table, and lines of one code block, share a number. Null: stands alone. */
+  readonly block: number | null;
 }
 
 /** A chunk filled this far is closed at the next heading; a smaller one takes the next section in. */
@@ -36,14 +38,18 @@ const CHAPTER_LEVEL = 1;
 const WORDS_PER_CALL = 4000;
 
 const TABLE_ROW = / \| |^\|.*\|$/;
+/** A row that names the column at each value, as rows of CSV files and workbooks do: it needs no header and is none. */
+const LABELLED_ROW = /^[^:|]{1,100}: [^|]*(?: \| [^:|]{1,100}: [^|]*)+$/;
+const CODE_FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const TABLE_RULE = /^\|?[\s:|-]+\|?$/;
 const LIST_ITEM = /^\s*(?:[-*+•▪◦‣·]|\(?(?:\d{1,3}|[a-z])[.)])\s/u;
 
 /**
  * Cut pages into chunks for search. Every chunk lies on one page and is exactly the slice of its text between its offsets;
- * every character that is not white space is in at least one chunk. Chunks break at headings, else between sentences, lines
- * or table rows; only a sentence or row longer than a chunk is cut inside. A chunk that begins inside a table carries the
- * table's first row as its innermost heading.
+ * every character that is not white space is in at least one chunk. Chunks break at headings, else between sentences, lines,
+ * tables or blocks of code. A table or code block is cut only when it does not fit a chunk together with the heading right
+ * above it, and then between rows or lines; only a sentence or row longer than a chunk is cut inside. A chunk that begins
+ * inside a table carries the table's first row as its innermost heading.
  *
  * Counts are exact for tokenizers that first part text at white space (BERT's WordPiece does), because words are counted
  * once each and summed.
@@ -58,6 +64,15 @@ export async function splitPages(
   const path: { level: number; title: string }[] = [];
   for (const page of pages) {
     const units = await findUnits(page, sizes.chunkSizeTokens, measure);
+    const blockTokens = sumBlocks(units);
+    /** What a unit wants to bring along: its whole table or code block where it begins one that fits a chunk, else itself. */
+    const measureWhole = (index: number): number => {
+      const unit = units[index];
+      if (!unit) return 0;
+      const isFirst = unit.block !== null && units[index - 1]?.block !== unit.block;
+      const whole = isFirst ? (blockTokens.get(unit.block) ?? 0) : 0;
+      return whole > 0 && whole <= sizes.chunkSizeTokens ? whole : unit.tokens;
+    };
     let pending: Unit[] = [];
     let pendingTokens = 0;
     let pendingPath: string[] = [];
@@ -83,6 +98,17 @@ export async function splitPages(
         tokenCount: measure(text),
       });
     };
+    const measureNeeded = (index: number): number => {
+      const unit = units[index];
+      if (unit?.kind !== 'heading') {
+        // Right under its heading a block that is a little too large is cut: a heading alone would say nothing.
+        const isUnderHeading = pending.length > 0 && pending.every((earlier) => earlier.kind === 'heading');
+        return isUnderHeading ? (unit?.tokens ?? 0) : measureWhole(index);
+      }
+      // A heading never ends a chunk: it needs room for what follows it.
+      const whole = unit.tokens + measureWhole(index + 1);
+      return whole <= sizes.chunkSizeTokens ? whole : unit.tokens + (units[index + 1]?.tokens ?? 0);
+    };
     const begin = (first: Unit[]) => {
       pending = first;
       pendingTokens = first.reduce((sum, unit) => sum + unit.tokens, 0);
@@ -90,9 +116,7 @@ export async function splitPages(
       pendingTableHeader = tableHeader;
     };
     for (const [index, unit] of units.entries()) {
-      const next = units[index + 1];
-      // A heading never ends a chunk: it needs room for what follows it.
-      const needed = unit.tokens + (unit.kind === 'heading' && next ? next.tokens : 0);
+      const needed = measureNeeded(index);
       const isSection =
         unit.kind === 'heading' &&
         pending.some((earlier) => earlier.kind !== 'heading') &&
@@ -105,7 +129,7 @@ export async function splitPages(
         path.push({ level: unit.level, title: page.text.slice(unit.start, unit.end).replaceAll(/\s+/g, ' ') });
       }
       if (unit.kind !== 'row') tableHeader = undefined;
-      else tableHeader ??= unit;
+      else if (!LABELLED_ROW.test(page.text.slice(unit.start, unit.end))) tableHeader ??= unit;
       if (closes) {
         const overlap = isFull && unit.kind === 'text' ? takeOverlap(pending, unit, sizes) : [];
         begin([...overlap, unit]);
@@ -123,6 +147,14 @@ export async function splitPages(
     flush();
   }
   return chunks;
+}
+
+function sumBlocks(units: readonly Unit[]): ReadonlyMap<number, number> {
+  const tokens = new Map<number, number>();
+  for (const { block, tokens: count } of units) {
+    if (block !== null) tokens.set(block, (tokens.get(block) ?? 0) + count);
+  }
+  return tokens;
 }
 
 /**
@@ -190,13 +222,14 @@ async function findUnits(
   const units: Unit[] = [];
   const headings = new Map(page.headings.map((heading) => [heading.offset, heading]));
   const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
+  let block = 0;
   const add = async (start: number, end: number, kind: Unit['kind'], level = 0) => {
     const span = trimSpan(page.text, start, end);
     if (!span) return;
     const text = page.text.slice(span.start, span.end);
     const tokens = measure(text);
     if (tokens <= chunkSizeTokens) {
-      units.push({ ...span, tokens, kind, level });
+      units.push({ ...span, tokens, kind, level, block: kind === 'row' || kind === 'code' ? block : null });
       return;
     }
     for (const part of await cutLongText(text, chunkSizeTokens, measure)) {
@@ -207,14 +240,26 @@ async function findUnits(
         tokens: measure(partText),
         kind: kind === 'heading' ? 'text' : kind,
         level,
+        block: kind === 'row' || kind === 'code' ? block : null,
       });
     }
   };
   let offset = 0;
+  let fence: string | null = null;
+  let wasRow = false;
   for (const line of page.text.split('\n')) {
     const heading = headings.get(offset);
-    if (heading) await add(offset, offset + line.length, 'heading', heading.level);
-    else if (TABLE_ROW.test(line.trim()) || TABLE_RULE.test(line)) await add(offset, offset + line.length, 'row');
+    const mark = CODE_FENCE.exec(line)?.[1];
+    const isInFence = fence !== null;
+    if (fence === null && mark !== undefined) fence = mark;
+    else if (fence !== null && mark?.startsWith(fence)) fence = null;
+    const isCode = isInFence || fence !== null;
+    const isRow = !isCode && line.trim() !== '' && (TABLE_ROW.test(line.trim()) || TABLE_RULE.test(line));
+    if ((isCode && !isInFence) || (isRow && !wasRow)) block += 1;
+    wasRow = isRow;
+    if (isCode) await add(offset, offset + line.length, 'code');
+    else if (heading) await add(offset, offset + line.length, 'heading', heading.level);
+    else if (isRow) await add(offset, offset + line.length, 'row');
     else if (LIST_ITEM.test(line) && measure(line) <= chunkSizeTokens) await add(offset, offset + line.length, 'text');
     else {
       let start = 0;

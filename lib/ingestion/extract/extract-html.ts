@@ -91,7 +91,7 @@ export function readHtmlBlocks(html: string, dialect: 'html' | 'xhtml' = 'html')
       if (name === 'pre') {
         flush();
         const text = cleanText($(element).text()).replace(/^\n+|\s+$/g, '');
-        if (text !== '') blocks.push({ text });
+        if (text !== '') blocks.push({ text: text.includes('\n') ? fenceCode(text) : text });
         return;
       }
       if (name === 'table') {
@@ -139,6 +139,13 @@ export function readHtmlBlocks(html: string, dialect: 'html' | 'xhtml' = 'html')
   for (const node of $.root().contents().toArray()) walk(node, 0);
   flush();
   return blocks;
+}
+
+/** As Markdown marks a block of code, so that the splitter keeps it whole wherever it comes from. */
+function fenceCode(text: string): string {
+  const longest = Math.max(0, ...Array.from(text.matchAll(/`+/g), ([run]) => run.length));
+  const fence = '`'.repeat(Math.max(3, longest + 1));
+  return `${fence}\n${text}\n${fence}`;
 }
 
 /** Pages that people wrote stay below a hundred, and careless ones that never close a tag below a thousand. */
