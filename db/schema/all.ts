@@ -4,6 +4,7 @@ export * from './auth.ts';
 export * from './conversations.ts';
 export * from './data-sets.ts';
 export * from './documents.ts';
+export * from './evaluation.ts';
 export * from './processes.ts';
 export * from './retrieval.ts';
 export * from './runs.ts';

@@ -138,7 +138,9 @@ describe('decideGate', () => {
   it('refuses to compare what was not run alike', () => {
     const pair = makePair({ kept: 40 });
     const other = { ...pair.challenger, setUp: { ...SET_UP, suiteRevisionIds: ['s2'] } };
-    expect(() => decide({ ...pair, challenger: other })).toThrow(expect.objectContaining({ code: 'gate.not-comparable' }));
+    expect(() => decide({ ...pair, challenger: other })).toThrow(
+      expect.objectContaining({ code: 'gate.not-comparable' }),
+    );
     const shorter = makeReport(pair.challenger.cases.slice(1));
     expect(() => decide({ ...pair, challenger: shorter })).toThrow(
       expect.objectContaining({ code: 'gate.not-comparable' }),

@@ -257,7 +257,11 @@ export function decideGate(policy: GatePolicy, champion: SystemReport, challenge
   }
   for (const rule of policy.metrics) {
     if (!groups.has(rule.metric) && (rule.minimum !== null || rule.isProofRequired)) {
-      say('undecided', rule.metric, `The policy asks for ${rule.metric}, but no case of the chosen suites measures it.`);
+      say(
+        'undecided',
+        rule.metric,
+        `The policy asks for ${rule.metric}, but no case of the chosen suites measures it.`,
+      );
     }
   }
   const primary = checkedMetrics.find((comparison) => comparison.metric === policy.primaryMetric);

@@ -94,7 +94,11 @@ describe('intervals', () => {
 
   it('turn upside down with the values', () => {
     const sample = evenly([1, 1, 0, 0, 0, -1, 1, 1, 0, 1]);
-    const down = testMeanBelow(sample.map(({ value, weight }) => ({ value: -value, weight })), 0, DIFFERENCE);
+    const down = testMeanBelow(
+      sample.map(({ value, weight }) => ({ value: -value, weight })),
+      0,
+      DIFFERENCE,
+    );
     expect(testMeanBelow(sample, 0, DIFFERENCE) + down).toBeCloseTo(1, 6);
   });
 });
@@ -102,7 +106,8 @@ describe('intervals', () => {
 describe('correctForMany', () => {
   it('is the textbook example', () => {
     const adjusted = correctForMany([0.01, 0.04, 0.03, 0.005]);
-    for (const [index, expected] of [0.03, 0.06, 0.06, 0.02].entries()) expect(adjusted[index]).toBeCloseTo(expected, 9);
+    for (const [index, expected] of [0.03, 0.06, 0.06, 0.02].entries())
+      expect(adjusted[index]).toBeCloseTo(expected, 9);
   });
 
   it('never makes a claim stronger and keeps their order', () => {

@@ -6,12 +6,15 @@ import {
   hasServed,
   insertChampionEvent,
   lockChampion,
+  readChampion,
   writeChampion,
 } from '#db/repositories/champions.ts';
+import { listDecisionStandings } from '#db/repositories/gate.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { ChampionEventKind } from '#lib/domain/adapter.ts';
 import { AppError, invalidInput } from '#lib/domain/errors.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
+import { requirePassingDecision } from './require-passing-decision.ts';
 
 /**
  * The one place that moves a champion. Every move is one transaction that locks the workspace's champion, moves it and appends
@@ -51,9 +54,12 @@ interface Move {
   readonly kind: ChampionEventKind;
   readonly versionId: string | null;
   readonly reason: string;
-  readonly decisionId: string | null;
-  /** What must hold for the move, looked up under the lock. @param fromVersionId the champion that is about to go */
-  readonly check: (tx: DatabaseExecutor, fromVersionId: string | null) => Promise<void>;
+  /**
+   * What must hold for the move, looked up under the lock.
+   * @param fromVersionId the champion that is about to go
+   * @returns the decision that allows the move; null where none is needed
+   */
+  readonly check: (tx: DatabaseExecutor, fromVersionId: string | null) => Promise<string | null>;
 }
 
 async function moveChampion(
@@ -75,7 +81,7 @@ async function moveChampion(
     }
     // Someone may have deleted it since.
     if (move.versionId !== null) await findAdapterVersion(tx, access, move.versionId);
-    await move.check(tx, fromVersionId);
+    const decisionId = await move.check(tx, fromVersionId);
     await writeChampion(tx, access, move.versionId);
     const { actor } = access;
     const event = await insertChampionEvent(tx, access, {
@@ -85,7 +91,7 @@ async function moveChampion(
       reason: move.reason,
       actorKind: actor.kind,
       actorId: actor.kind === 'user' ? actor.userId : actor.kind === 'api-key' ? actor.keyId : actor.reason,
-      decisionId: move.decisionId,
+      decisionId,
     });
     await recordAudit({ audit: createAuditRepository(tx) }, actor, {
       workspaceId: access.workspaceId,
@@ -95,6 +101,27 @@ async function moveChampion(
     });
     return { event, version };
   });
+}
+
+/**
+ * Let a version serve that the gate has passed: by a decision for exactly this adapter, against what serves now, on the current
+ * suites, answer settings and policy, that has not expired. A trigger of the database demands the same.
+ * @throws AppError `gate.not-passed`, `gate.four-eyes`, `adapter.not-found`, `champion.unchanged`, `input.invalid`, and what
+ *   `preWarm` throws
+ */
+export async function promoteChampion(
+  deps: PromoteDeps,
+  access: Authorized<'adapter.promote'>,
+  input: { readonly versionId: string; readonly reason: string },
+): Promise<ChampionMove> {
+  const { versionId } = input;
+  const check = async (tx: DatabaseExecutor, fromVersionId: string | null) =>
+    requirePassingDecision(await listDecisionStandings(tx, access, versionId), fromVersionId, access.actor).id;
+  // Loading an adapter costs seconds: what cannot be promoted is refused before. The check under the lock is the one that counts.
+  await findAdapterVersion(deps.db, access, versionId);
+  const serving = await readChampion(deps.db, access);
+  if (serving !== versionId) await check(deps.db, serving);
+  return moveChampion(deps, access, { kind: 'promote', versionId, reason: checkReason(input.reason), check });
 }
 
 /**
@@ -110,8 +137,7 @@ export async function overrideChampion(
     kind: 'override',
     versionId: input.versionId,
     reason: checkReason(input.reason),
-    decisionId: null,
-    check: () => Promise.resolve(),
+    check: () => Promise.resolve(null),
   });
 }
 
@@ -130,9 +156,8 @@ export async function rollBackChampion(
     kind: 'rollback',
     versionId,
     reason: checkReason(input.reason),
-    decisionId: null,
     async check(tx) {
-      if (versionId === null || (await hasServed(tx, access, versionId))) return;
+      if (versionId === null || (await hasServed(tx, access, versionId))) return null;
       throw new AppError({
         code: 'champion.never-served',
         message: `version ${versionId} has never served this workspace; it is no target of a rollback`,
