@@ -85,7 +85,7 @@ describe('intervals', () => {
   });
 
   it('do not claim certainty from a few cases that agree, as the bare bootstrap does', () => {
-    const same = evenly(new Array<number>(20).fill(0));
+    const same = evenly(Array.from({ length: 20 }, () => 0));
     expect(bootstrapMean(same, 0.05)).toEqual({ low: 0, high: 0 });
     const { low, high } = estimateMean(same, DIFFERENCE, 0.05);
     expect(low).toBeLessThan(-0.05);
@@ -114,13 +114,9 @@ describe('correctForMany', () => {
     fc.assert(
       fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12 }), (pValues) => {
         const adjusted = correctForMany(pValues);
-        for (const [i, p] of pValues.entries()) {
-          expect(adjusted[i]).toBeGreaterThanOrEqual(p);
-          expect(adjusted[i]).toBeLessThanOrEqual(1);
-          for (const [j, other] of pValues.entries()) {
-            if (p < other) expect(adjusted[i] ?? 1).toBeLessThanOrEqual(adjusted[j] ?? 0);
-          }
-        }
+        expect(adjusted.every((p, i) => p >= (pValues[i] ?? 0) && p <= 1)).toBe(true);
+        const pairs = pValues.map((p, i) => ({ p, adjusted: adjusted[i] ?? 1 })).sort((a, b) => a.p - b.p);
+        expect(pairs.map((pair) => pair.adjusted)).toEqual(adjusted.toSorted((a, b) => a - b));
       }),
     );
   });
@@ -128,7 +124,7 @@ describe('correctForMany', () => {
 
 describe('adviseMoreCases', () => {
   it('asks for more when the mean is near the limit, and gives up when it is on it', () => {
-    const sample = evenly([...new Array<number>(30).fill(0), 1, 1, 1]);
+    const sample = evenly([...Array.from({ length: 30 }, () => 0), 1, 1, 1]);
     const far = adviseMoreCases(sample, -0.3, DIFFERENCE, 0.05) ?? Number.POSITIVE_INFINITY;
     const near = adviseMoreCases(sample, 0, DIFFERENCE, 0.05) ?? Number.POSITIVE_INFINITY;
     expect(far).toBeLessThan(near);

@@ -23,19 +23,11 @@ function createDraw(seed: number): () => number {
   };
 }
 
-/** ln Γ(x) for x > 0, error below 2e-10. @see Lanczos, SIAM J. Numer. Anal. B 1 (1964); coefficients for g = 5 */
-function logGamma(x: number): number {
-  const coefficients = [
-    76.18009172947146, -86.50532032941677, 24.01409824083091, -1.231739572450155, 0.1208650973866179e-2,
-    -0.5395239384953e-5,
-  ];
-  const base = x + 5.5;
-  const series = coefficients.reduce((sum, value, index) => sum + value / (x + 1 + index), 1.000000000190015);
-  return (x + 0.5) * Math.log(base) - base + Math.log((2.5066282746310005 * series) / x);
-}
-
+/** ln of the binomial coefficient, as a sum of logarithms. */
 function logChoose(n: number, k: number): number {
-  return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
+  let sum = 0;
+  for (let i = 1; i <= Math.min(k, n - k); i += 1) sum += Math.log((n - i + 1) / i);
+  return sum;
 }
 
 /** P(X ≥ k) for X ~ Binomial(n, p), summed term by term; exact but for rounding. @param p in (0, 1) */
@@ -58,6 +50,11 @@ export function testMcNemar(wins: number, losses: number): number {
   return binomialUpperTail(wins, wins + losses, 0.5);
 }
 
+/** Horner's scheme, highest power first. */
+function evaluate(polynomial: readonly number[], x: number): number {
+  return polynomial.reduce((sum, coefficient) => sum * x + coefficient, 0);
+}
+
 /** Quantile of the standard normal distribution, |error| < 1.2e-9. @see Acklam, 2003 (rational approximation) */
 export function normalQuantile(probability: number): number {
   const a = [
@@ -72,8 +69,6 @@ export function normalQuantile(probability: number): number {
     2.938163982698783,
   ] as const;
   const d = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416, 1] as const;
-  const evaluate = (polynomial: readonly number[], x: number) =>
-    polynomial.reduce((sum, coefficient) => sum * x + coefficient, 0);
   if (probability <= 0) return Number.NEGATIVE_INFINITY;
   if (probability >= 1) return Number.POSITIVE_INFINITY;
   const tail = 0.02425;
@@ -91,10 +86,7 @@ export function normalQuantile(probability: number): number {
 function normalDistribution(x: number): number {
   if (x < 0) return 1 - normalDistribution(-x);
   const t = 1 / (1 + 0.2316419 * x);
-  const polynomial = [1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.31938153, 0].reduce(
-    (sum, coefficient) => sum * t + coefficient,
-    0,
-  );
+  const polynomial = evaluate([1.330274429, -1.821255978, 1.781477937, -0.356563782, 0.31938153, 0], t);
   return 1 - (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * polynomial;
 }
 
@@ -193,7 +185,7 @@ export function testMeanBelow(values: readonly WeightedValue[], limit: number, e
  */
 export function correctForMany(pValues: readonly number[]): number[] {
   const order = pValues.map((p, index) => ({ p, index })).sort((a, b) => a.p - b.p);
-  const adjusted = new Array<number>(pValues.length).fill(1);
+  const adjusted = pValues.map(() => 1);
   let largest = 0;
   for (const [rank, { p, index }] of order.entries()) {
     largest = Math.max(largest, Math.min(1, p * (pValues.length - rank)));

@@ -25,6 +25,10 @@ import { registerAdapterVersion } from './register-version.ts';
 
 const reason = 'the gate has passed it';
 
+/** By the database itself. */
+const refuses = (promise: Promise<unknown>, message: string) =>
+  expect(promise).rejects.toMatchObject({ cause: { message: expect.stringContaining(message) } });
+
 describeDatabase('promotion', (getDatabase) => {
   let stage: RegistryStage;
   let seed = 0;
@@ -109,9 +113,6 @@ describeDatabase('promotion', (getDatabase) => {
     db()
       .insert(championEvents)
       .values({ workspaceId: workspace.id, kind: 'promote', reason, actorKind: 'system', ...values });
-
-  const refuses = (promise: Promise<unknown>, message: string) =>
-    expect(promise).rejects.toMatchObject({ cause: { message: expect.stringContaining(message) } });
 
   it('lets a version serve that the gate has passed, names the decision, and rolls back without one', async () => {
     const workspace = await stage.addWorkspace();

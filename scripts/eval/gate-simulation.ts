@@ -103,6 +103,8 @@ function makeReports(size: number, scenario: Scenario): { champion: SystemReport
   };
 }
 
+const share = (value: number) => `${((100 * value) / options.trials).toFixed(1)} %`;
+
 const rows = options.sizes
   .split(',')
   .map(Number)
@@ -114,7 +116,6 @@ const rows = options.sizes
         const { champion, challenger } = makeReports(size, scenario);
         counts[decideGate(policy, champion, challenger).verdict] += 1;
       }
-      const share = (value: number) => `${((100 * value) / options.trials).toFixed(1)} %`;
       return {
         cases: size,
         truth: scenario.name,
