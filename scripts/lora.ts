@@ -5,6 +5,7 @@ import { registerExport } from './lora/export.ts';
 import { registerImport } from './lora/import.ts';
 import { registerInspect } from './lora/inspect.ts';
 import { registerMerge } from './lora/merge.ts';
+import { registerReproduce } from './lora/reproduce.ts';
 import { registerScore } from './lora/score.ts';
 import { registerResume, registerTrain } from './lora/train.ts';
 
@@ -13,6 +14,7 @@ import { registerResume, registerTrain } from './lora/train.ts';
 const commands = [
   registerTrain,
   registerResume,
+  registerReproduce,
   registerScore,
   registerInspect,
   registerExport,

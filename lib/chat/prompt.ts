@@ -35,6 +35,11 @@ export interface PromptTemplate {
   readonly build: (input: PromptInput) => Prompt;
 }
 
+/**
+ * What a model says when the passages hold no answer. Adapters are trained to write exactly this, and it is taken as a refusal.
+ */
+export const NO_ANSWER = 'The passages do not say.';
+
 function joinSystem(rules: string, instructions: string): string {
   const own = instructions.trim();
   return own === '' ? rules : `${rules}\n\n${own}`;

@@ -33,6 +33,8 @@ const environment = (dataDir = inFolder('data')) => ({
   LOREHOUSE_DATA_DIR: dataDir,
 });
 
+const otherBase = { baseSha256: 'f'.repeat(64), templateSha256: null };
+
 function createAdapter(sizes: TinySizes, rank: number, modules: readonly TargetModule[] = targetModules): LoraAdapter {
   let seed = 0;
   const numbers = (count: number) => Float32Array.from({ length: count }, () => 0.1 * Math.sin(++seed));
@@ -117,6 +119,15 @@ describe('npm run lora', () => {
     expect(summary).toHaveProperty('tensors.0.updateNorm', expect.closeTo(Math.hypot(...update), 4));
     const lines = runLora('inspect', narrow).stdout.split('\n');
     expect(lines.find((line) => line.startsWith('v_proj'))).toMatch(/0-1 +2 +32 → 16 +F32/);
+  });
+
+  it('inspect shows what an adapter was trained on, and that it belongs to another base', async () => {
+    const foreign = inFolder('inspected.gguf');
+    await writeGgufAdapter(foreign, { ...createAdapter(tinySizes, 1), trainedOn: otherBase });
+    expect(runJson('inspect', foreign, '--base', base)).toMatchObject({
+      trainedOn: otherBase,
+      base: { fits: false, misfit: expect.stringContaining(await hash(base)) },
+    });
   });
 
   it('inspect shows a base', async () => {
@@ -251,6 +262,24 @@ describe('npm run lora', () => {
       code: 'adapter.invalid',
     },
     {
+      why: 'to import what was trained on another base',
+      args: ['import', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
+      exitCode: 1,
+      code: 'adapter.other-base',
+    },
+    {
+      why: 'to blend what was trained on another base',
+      args: ['blend', 'ADAPTER', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
+      exitCode: 1,
+      code: 'adapter.other-base',
+    },
+    {
+      why: 'to merge what was trained on another base',
+      args: ['merge', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
+      exitCode: 1,
+      code: 'adapter.other-base',
+    },
+    {
       why: 'an unknown base',
       args: ['import', 'ADAPTER', '--base', 'nonsense', '--out', 'x'],
       exitCode: 1,
@@ -271,11 +300,13 @@ describe('npm run lora', () => {
   ])('refuses $why', async ({ args, exitCode, code }) => {
     await writeFile(inFolder('text'), 'Once upon a time there was no model.');
     await writeGgufAdapter(inFolder('wide.gguf'), createAdapter({ ...tinySizes, hiddenSize: 64 }, 1));
+    await writeGgufAdapter(inFolder('foreign.gguf'), { ...createAdapter(tinySizes, 1), trainedOn: otherBase });
     const places: Readonly<Record<string, string>> = {
       BASE: base,
       ADAPTER: adapter,
       TEXT: inFolder('text'),
       WIDE: inFolder('wide.gguf'),
+      FOREIGN: inFolder('foreign.gguf'),
       x: inFolder('never.gguf'),
     };
     const before = await readdir(folder);

@@ -75,7 +75,7 @@ async function blend(
   const base = await resolveBase(options.base, env);
   const parts: BlendPart[] = [];
   for (const [i, source] of sources.entries())
-    parts.push({ adapter: await readAdapter(source, base.config), weight: weights[i] ?? 0 });
+    parts.push({ adapter: await readAdapter(source, base), weight: weights[i] ?? 0 });
   const target = await prepareOutputPath(options, sources);
   const result = await blendAdapters(parts, method);
   const file = await writeAdapterFile(target, result.adapter, options.precision);

@@ -1,7 +1,8 @@
 import { AppError } from '#lib/domain/errors.ts';
-import { checkFitsBase, type FactorShape } from '#lib/lora/adapter/adapter.ts';
+import { checkFitsBase, type FactorShape, type TrainedOn } from '#lib/lora/adapter/adapter.ts';
 import type { AdapterFile } from '#lib/lora/adapter/adapter-file.ts';
 import { measureUpdate } from '#lib/lora/adapter/measure-update.ts';
+import { requireSameBase } from '#lib/lora/adapter/trained-on.ts';
 import { type DecoderConfig, type TargetModule, targetModules } from '#lib/lora/architectures/architecture.ts';
 import { openMatrixProduct } from '#lib/lora/matrix/multiply.ts';
 import { alignColumns } from './command-line.ts';
@@ -17,6 +18,7 @@ export interface AdapterSummary {
   readonly format: AdapterFile['format'];
   readonly architecture: string | null;
   readonly baseName: string | null;
+  readonly trainedOn: TrainedOn;
   readonly alpha: number;
   readonly parameters: number;
   /** Over all tensors. */
@@ -39,16 +41,30 @@ export async function describeAdapter(file: AdapterFile, signal: AbortSignal): P
   } finally {
     await product.close();
   }
-  const { format, architecture, baseName, alpha } = file;
+  const { format, architecture, baseName, trainedOn, alpha } = file;
   const parameters = tensors.reduce((sum, { rank, inputs, outputs }) => sum + rank * (inputs + outputs), 0);
-  return { kind: 'adapter', format, architecture, baseName, alpha, parameters, updateNorm: norm(tensors), tensors };
+  return {
+    kind: 'adapter',
+    format,
+    architecture,
+    baseName,
+    trainedOn,
+    alpha,
+    parameters,
+    updateNorm: norm(tensors),
+    tensors,
+  };
 }
 
 /** Why an adapter cannot serve on a base, or null when it can. */
-export function findMisfit({ architecture, factors }: AdapterFile, config: DecoderConfig): string | null {
+export function findMisfit(
+  { architecture, factors, trainedOn }: AdapterFile,
+  { config, sha256 }: { readonly config: DecoderConfig; readonly sha256: string },
+): string | null {
   if (architecture !== null && architecture !== config.architecture)
     return `it is for the architecture ${architecture}, the base is ${config.architecture}`;
   try {
+    requireSameBase(trainedOn, sha256);
     for (const pair of factors) checkFitsBase(config, pair);
     return null;
   } catch (error) {
@@ -85,12 +101,14 @@ function describeModule(module: TargetModule, all: readonly TensorSummary[]): re
 }
 
 export function printAdapter(adapter: AdapterSummary): string[] {
-  const { format, architecture, baseName, alpha, parameters, tensors } = adapter;
+  const { format, architecture, baseName, trainedOn, alpha, parameters, tensors } = adapter;
   return [
     ...alignColumns([
       ['format', format === 'gguf' ? 'GGUF' : 'PEFT'],
       ['architecture', architecture ?? 'not said'],
       ...(baseName === null ? [] : [['base', baseName]]),
+      ['base SHA-256', trainedOn.baseSha256 ?? 'not said'],
+      ['template SHA-256', trainedOn.templateSha256 ?? 'not said'],
       ['rank', joinUnique(tensors.map(({ rank }) => rank).toSorted((a, b) => a - b))],
       ['alpha', String(alpha)],
       ['parameters', `${(parameters / 1e6).toFixed(3)} million`],

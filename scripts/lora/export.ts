@@ -16,7 +16,7 @@ interface ExportOptions extends OutputOptions, OutputPathOptions {
 
 async function exportAdapter(source: string, options: ExportOptions, { env }: CommandContext): Promise<void> {
   const base = await resolveBase(options.base, env);
-  const adapter = await readAdapter(source, base.config);
+  const adapter = await readAdapter(source, base);
   const target = await prepareOutputPath(options, [source]);
   if (options.format === 'gguf') {
     const file = await writeAdapterFile(target, adapter, options.precision);

@@ -12,7 +12,7 @@ interface ImportOptions extends OutputOptions, OutputPathOptions {
 
 async function importAdapter(source: string, options: ImportOptions, { env }: CommandContext): Promise<void> {
   const base = await resolveBase(options.base, env);
-  const adapter = await readAdapter(source, base.config);
+  const adapter = await readAdapter(source, base);
   const target = await prepareOutputPath(options, [source]);
   const file = await writeAdapterFile(target, adapter, options.precision);
   const tensors = adapter.factors.length;

@@ -23,7 +23,7 @@ async function inspectAdapter(target: string, { env, signal }: CommandContext, o
   const file = await openAdapter(target);
   try {
     const base = options.base === undefined ? null : await resolveBase(options.base, env);
-    const misfit = base === null ? null : findMisfit(file, base.config);
+    const misfit = base === null ? null : findMisfit(file, base);
     const adapter = await describeAdapter(file, signal);
     const weights = await findWeights(target);
     const sha256 = await hashFile(weights, signal);

@@ -21,7 +21,7 @@ interface MergeCommandOptions extends OutputOptions, OutputPathOptions {
 async function merge(source: string, options: MergeCommandOptions, { env, signal }: CommandContext): Promise<void> {
   const startedMs = performance.now();
   const base = await resolveBase(options.base, env);
-  const adapter = await readAdapter(source, base.config);
+  const adapter = await readAdapter(source, base);
   const target = await prepareOutputPath(options, [source, base.path]);
   const { adaptedTensors, tensors } = await mergeAdapter(base.path, adapter, target, {
     type: options.type,

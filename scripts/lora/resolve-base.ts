@@ -1,14 +1,13 @@
 import type { Command } from 'commander';
 import type { Env } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
-import { type DecoderConfig, readDecoderConfig } from '#lib/lora/architectures/architecture.ts';
-import { openGguf } from '#lib/lora/gguf/read-gguf.ts';
+import { type BaseHeader, readBaseHeader } from '#lib/lora/base/read-base-header.ts';
 import type { ChatTemplateHint } from '#lib/models/catalog.ts';
 import { chooseModels } from '#lib/models/model-choice.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 
 /** A base model on this machine, its header checked and of an architecture that adapters are trained for. */
-export interface ResolvedBase {
+export interface ResolvedBase extends BaseHeader {
   /** Catalog id, or the absolute path of a GGUF. */
   readonly id: string;
   readonly path: string;
@@ -17,7 +16,6 @@ export interface ResolvedBase {
   readonly sizeBytes: number;
   /** Chat template of the catalog for files that carry none. */
   readonly templateHint: ChatTemplateHint | null;
-  readonly config: DecoderConfig;
 }
 
 /** `--base`, optional: without it the base in use answers. */
@@ -41,17 +39,12 @@ export async function resolveBase(idOrPath: string | undefined, env: Env): Promi
       code: 'model.not-a-base',
       message: `${model.id} is of the kind ${model.kind}; adapters belong to a base model`,
     });
-  const gguf = await openGguf(weights.path);
-  try {
-    return {
-      id: model.id,
-      path: weights.path,
-      sha256: model.sha256,
-      sizeBytes: weights.sizeBytes,
-      templateHint: model.entry?.kind === 'base' ? model.entry.chatTemplate : null,
-      config: readDecoderConfig(gguf),
-    };
-  } finally {
-    await gguf.close();
-  }
+  return {
+    id: model.id,
+    path: weights.path,
+    sha256: model.sha256,
+    sizeBytes: weights.sizeBytes,
+    templateHint: model.entry?.kind === 'base' ? model.entry.chatTemplate : null,
+    ...(await readBaseHeader(weights.path)),
+  };
 }

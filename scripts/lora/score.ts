@@ -3,7 +3,6 @@ import os from 'node:os';
 import type { Command } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { readAdapter } from '#lib/lora/adapter/read-adapter.ts';
-import { readBaseHeader } from '#lib/lora/base/read-base-header.ts';
 import { prepareBaseWeights } from '#lib/lora/base/weight-cache.ts';
 import { readDataset, type TokenizedDataset } from '#lib/lora/data/read-dataset.ts';
 import { conformFactors } from '#lib/lora/train/factors.ts';
@@ -48,18 +47,17 @@ async function readRows(base: ResolvedBase, options: ScoreOptions): Promise<Toke
 async function score(options: ScoreOptions, { env, signal }: CommandContext): Promise<void> {
   os.setPriority(os.constants.priority.PRIORITY_LOW);
   const base = await resolveBase(options.base, env);
-  const header = await readBaseHeader(base.path);
   const dataset = await readRows(base, options);
-  const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, header.config);
-  const { lora, factors } = adapter ? conformFactors(header.config, adapter) : { lora: null, factors: [] };
+  const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);
+  const { lora, factors } = adapter ? conformFactors(base.config, adapter) : { lora: null, factors: [] };
   const weights = await prepareBaseWeights(base.path, base.sha256, describeDataDir(env.dataDir).weightCacheDir, {
     signal,
   });
   const threads = chooseThreads(options.threads);
-  const model = await openForwardModel({ config: header.config, lora, weights, threads, device: 'cpu' });
+  const model = await openForwardModel({ config: base.config, lora, weights, threads, device: 'cpu' });
   let scores: readonly ExampleScore[];
   try {
-    scores = await scoreExamples(model, header, dataset.examples, factors, options.sequenceTokens, () =>
+    scores = await scoreExamples(model, base, dataset.examples, factors, options.sequenceTokens, () =>
       signal.throwIfAborted(),
     );
   } finally {

@@ -3,7 +3,9 @@ import path from 'node:path';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
+import type { TrainConfig } from '#lib/lora/train/train-config.ts';
 import {
+  ADAPTER_FILE,
   createRun,
   type DatasetSummary,
   type PreparedRun,
@@ -20,7 +22,7 @@ import { formatBytes } from '../start/progress-bar.ts';
 import { openBaseTokenizer } from './base-tokenizer.ts';
 import { type CommandContext, defineCommand, exitCodes, type OutputOptions, printResult } from './command-line.ts';
 import { parseCount } from './parse-number.ts';
-import { resolveBase, withBaseOption } from './resolve-base.ts';
+import { type ResolvedBase, resolveBase, withBaseOption } from './resolve-base.ts';
 import {
   chooseThreads,
   collectValidation,
@@ -119,7 +121,12 @@ const outcomes: Readonly<Record<RunReport['outcome'], string>> = {
   diverged: 'stopped: the loss ran away. The adapter holds the last good state; try a lower learning rate',
 };
 
-async function perform(directory: string, prepared: PreparedRun, context: CommandContext, options: RunOptions) {
+async function perform(
+  directory: string,
+  prepared: PreparedRun,
+  context: CommandContext,
+  options: OutputOptions,
+): Promise<RunReport> {
   // Chat is served from the same cores, and goes first.
   os.setPriority(os.constants.priority.PRIORITY_LOW);
   const report = await performRun(directory, prepared, createRunDeps(context), {
@@ -141,16 +148,65 @@ async function perform(directory: string, prepared: PreparedRun, context: Comman
           ]),
       ...(outcome === 'stopped'
         ? []
-        : [`adapter: ${path.join(directory, 'adapter.gguf')}, and ${path.join(directory, 'peft')} for PEFT`]),
+        : [`adapter: ${path.join(directory, ADAPTER_FILE)}, and ${path.join(directory, 'peft')} for PEFT`]),
     ],
     options,
   );
+  return report;
 }
 
 function announce(prepared: PreparedRun, { json }: OutputOptions): void {
   const { datasets, estimate } = prepared;
   if (json) console.log(JSON.stringify({ event: 'run-prepare', datasets, estimate }));
   else for (const line of [...datasets.flatMap(describeDataset), describeEstimate(prepared)]) console.error(line);
+}
+
+interface RunStart {
+  readonly base: ResolvedBase;
+  readonly dataPath: string;
+  readonly validation: readonly { readonly name: string; readonly path: string }[];
+  readonly config: TrainConfig;
+  readonly threads: number | undefined;
+  readonly device?: 'cpu' | 'cuda';
+}
+
+function prepare({ base, dataPath, validation, config, threads, device }: RunStart, context: CommandContext) {
+  return prepareRun(
+    {
+      base: { id: base.id, path: base.path, sha256: base.sha256, templateHint: base.templateHint },
+      dataPath: path.resolve(dataPath),
+      validation: validation.map(({ name, path: file }) => ({ name, path: path.resolve(file) })),
+      config,
+      threads: chooseThreads(threads),
+      device: device ?? 'cpu',
+    },
+    createRunDeps(context),
+  );
+}
+
+/** Make a run in a directory and perform it. @throws AppError as `prepareRun`, `requireMemory` and `createRun` do */
+export async function startRun(
+  directory: string,
+  start: RunStart,
+  context: CommandContext,
+  options: OutputOptions,
+): Promise<RunReport> {
+  const prepared = await prepare(start, context);
+  announce(prepared, options);
+  requireMemory(prepared.estimate, start.config, process.availableMemory());
+  await createRun(directory, prepared.spec);
+  return perform(directory, prepared, context, options);
+}
+
+/** Go on with the run in a directory. @throws AppError as `reopenRun` and `requireMemory` do */
+export async function resumeRun(
+  directory: string,
+  context: CommandContext,
+  options: OutputOptions,
+): Promise<RunReport> {
+  const prepared = await reopenRun(directory, createRunDeps(context));
+  requireMemory(prepared.estimate, prepared.spec.config, process.availableMemory());
+  return perform(directory, prepared, context, options);
 }
 
 export function registerTrain(program: Command, context: CommandContext): void {
@@ -170,24 +226,16 @@ export function registerTrain(program: Command, context: CommandContext): void {
     .addOption(new Option('--device <name>', 'where to compute').choices(['cpu', 'cuda']).default('cpu'))
     .option('--estimate', 'print time and memory, and end')
     .action(async (options: TrainOptions) => {
-      const config = await readTrainConfig(options);
-      const base = await resolveBase(options.base, context.env);
-      const prepared = await prepareRun(
-        {
-          base: { id: base.id, path: base.path, sha256: base.sha256, templateHint: base.templateHint },
-          dataPath: path.resolve(options.data),
-          validation: options.validation.map(({ name, path: file }) => ({ name, path: path.resolve(file) })),
-          config,
-          threads: chooseThreads(options.threads),
-          device: options.device,
-        },
-        createRunDeps(context),
-      );
-      announce(prepared, options);
-      if (options.estimate) return;
-      requireMemory(prepared.estimate, config, process.availableMemory());
-      await createRun(options.out, prepared.spec);
-      await perform(options.out, prepared, context, options);
+      const start = {
+        base: await resolveBase(options.base, context.env),
+        dataPath: options.data,
+        validation: options.validation,
+        config: await readTrainConfig(options),
+        threads: options.threads,
+        device: options.device,
+      };
+      if (options.estimate) announce(await prepare(start, context), options);
+      else await startRun(options.out, start, context, options);
     });
 }
 
@@ -195,8 +243,6 @@ export function registerResume(program: Command, context: CommandContext): void 
   defineCommand(program, 'resume', 'go on with a training run that was stopped or killed')
     .requiredOption('--out <directory>', 'of the run')
     .action(async (options: RunOptions) => {
-      const prepared = await reopenRun(options.out, createRunDeps(context));
-      requireMemory(prepared.estimate, prepared.spec.config, process.availableMemory());
-      await perform(options.out, prepared, context, options);
+      await resumeRun(options.out, context, options);
     });
 }

@@ -1,5 +1,14 @@
 import type { DecoderConfig } from '../architectures/architecture.ts';
-import { checkFitsBase, type FactorShape, invalidAdapter, type LoraAdapter, type LoraFactors } from './adapter.ts';
+import {
+  checkFitsBase,
+  type FactorShape,
+  invalidAdapter,
+  type LoraAdapter,
+  type LoraFactors,
+  type TrainedOn,
+} from './adapter.ts';
+
+import { markTrainedOn } from './trained-on.ts';
 
 /** A pair of factors in a file: place and sizes are checked, no number is read yet. */
 export interface StoredFactors extends FactorShape {
@@ -22,6 +31,7 @@ export interface AdapterFile {
   /** The update of a layer is alpha / rank · B·A. */
   readonly alpha: number;
   readonly factors: readonly StoredFactors[];
+  readonly trainedOn: TrainedOn;
   close(): Promise<void>;
 }
 
@@ -35,5 +45,5 @@ export async function loadAdapter(file: AdapterFile, config: DecoderConfig): Pro
   for (const stored of file.factors) checkFitsBase(config, stored);
   const factors: LoraFactors[] = [];
   for (const { layer, module, rank, read } of file.factors) factors.push({ layer, module, rank, ...(await read()) });
-  return { architecture: config.architecture, alpha: file.alpha, factors };
+  return markTrainedOn({ architecture: config.architecture, alpha: file.alpha, factors }, file.trainedOn);
 }

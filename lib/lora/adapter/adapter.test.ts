@@ -8,6 +8,7 @@ import { type DecoderConfig, sizeOfModule, targetModules } from '../architecture
 import type { LoraAdapter } from './adapter.ts';
 import { readGgufAdapter, writeGgufAdapter } from './gguf-adapter.ts';
 import { readPeftAdapter, writePeftAdapter } from './peft-adapter.ts';
+import { readAdapter } from './read-adapter.ts';
 import { openSafetensors, writeSafetensors } from './safetensors.ts';
 
 const llama: DecoderConfig = {
@@ -148,6 +149,30 @@ describe('adapter files', () => {
     );
     expect(v).toEqual(ranked('v_proj')?.up);
     await file.close();
+  });
+
+  it('carries the hashes of base and template through both formats, and refuses another base with both', async () => {
+    const trainedOn = { baseSha256: 'a'.repeat(64), templateSha256: 'b'.repeat(64) };
+    const [file, peft, again] = ['said.gguf', 'said-peft', 'said-again.gguf'].map((name) => path.join(folder, name));
+    if (file === undefined || peft === undefined || again === undefined) throw new Error('three paths');
+    await writeGgufAdapter(file, { ...createAdapter(llama), trainedOn });
+    await writePeftAdapter(peft, await readGgufAdapter(file, llama), llama, options);
+    const config: object = JSON.parse(await readFile(path.join(peft, 'adapter_config.json'), 'utf8'));
+    expect(JSON.stringify(config)).not.toContain('a'.repeat(64));
+    await writeGgufAdapter(again, await readPeftAdapter(peft, llama));
+    expect((await readFile(again)).equals(await readFile(file))).toBe(true);
+    for (const source of [file, peft]) {
+      expect((await readAdapter(source, { config: llama, sha256: 'a'.repeat(64) })).trainedOn).toEqual(trainedOn);
+      await expect(readAdapter(source, { config: llama, sha256: 'c'.repeat(64) })).rejects.toMatchObject({
+        code: 'adapter.other-base',
+        message: expect.stringMatching(/a{64}.*c{64}/),
+      });
+    }
+    // What another program wrote into the directory later says nothing of its base.
+    await writePeftAdapter(peft, createAdapter(llama), llama, options);
+    expect(await readPeftAdapter(peft, llama)).not.toHaveProperty('trainedOn');
+    await writeFile(path.join(peft, 'lorehouse.json'), '{"baseSha256":"x","templateSha256":null}');
+    await expect(readPeftAdapter(peft, llama)).rejects.toMatchObject({ code: 'adapter.invalid' });
   });
 
   it('names what a foreign adapter has and what the base needs', async () => {

@@ -10,6 +10,16 @@ export interface LoraAdapter {
   readonly architecture: string;
   readonly alpha: number;
   readonly factors: readonly LoraFactors[];
+  /** Absent where nobody said. */
+  readonly trainedOn?: TrainedOn;
+}
+
+/** Hashes of what an adapter learned with; null where its file does not say, as those of other programs never do. */
+export interface TrainedOn {
+  /** SHA-256 of the base's GGUF file. */
+  readonly baseSha256: string | null;
+  /** SHA-256 of everything that decides how messages are rendered. */
+  readonly templateSha256: string | null;
 }
 
 export interface LoraFactors {

@@ -5,6 +5,7 @@ import { type GgufFile, type GgufTensor, openGguf } from '../gguf/read-gguf.ts';
 import { type GgufMetadataInput, writeGguf } from '../gguf/write-gguf.ts';
 import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
 import { type AdapterFile, loadAdapter, type StoredFactors } from './adapter-file.ts';
+import { NOT_SAID, parseTrainedOn, trainedOnKeys } from './trained-on.ts';
 
 const DOWN_SUFFIX = '.lora_a';
 const UP_SUFFIX = '.lora_b';
@@ -32,6 +33,9 @@ export async function writeGgufAdapter(
     ['adapter.type', 'lora'],
     ['adapter.lora.alpha', { float32: adapter.alpha }],
   ]);
+  const { baseSha256, templateSha256 } = adapter.trainedOn ?? NOT_SAID;
+  if (baseSha256 !== null) metadata.set(trainedOnKeys.base, baseSha256);
+  if (templateSha256 !== null) metadata.set(trainedOnKeys.template, templateSha256);
   const type = ggmlTypes[precision];
   const tensors = adapter.factors.flatMap((factors) => {
     const name = nameTensor(factors.layer, factors.module);
@@ -100,6 +104,10 @@ export async function openGgufAdapter(path: string): Promise<AdapterFile> {
       baseName: null,
       alpha: checkAlpha(read('adapter.lora.alpha')),
       factors: pairFactors(gguf),
+      trainedOn: parseTrainedOn({
+        baseSha256: read(trainedOnKeys.base) ?? null,
+        templateSha256: read(trainedOnKeys.template) ?? null,
+      }),
       close: () => gguf.close(),
     };
   } catch (error) {

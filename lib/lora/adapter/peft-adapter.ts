@@ -1,11 +1,19 @@
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { type DecoderConfig, type TargetModule, targetModules } from '../architectures/architecture.ts';
 import { writeWholeFile } from '../files/write-whole-file.ts';
-import { checkAlpha, checkFactorShapes, checkFinite, invalidAdapter, type LoraAdapter } from './adapter.ts';
+import {
+  checkAlpha,
+  checkFactorShapes,
+  checkFinite,
+  invalidAdapter,
+  type LoraAdapter,
+  type TrainedOn,
+} from './adapter.ts';
 import { type AdapterFile, loadAdapter, type StoredFactors } from './adapter-file.ts';
 import { openSafetensors, type SafetensorsFile, writeSafetensors } from './safetensors.ts';
+import { NOT_SAID, parseTrainedOn } from './trained-on.ts';
 
 /**
  * PEFT's directory: `adapter_config.json` and `adapter_model.safetensors`. Its llama checkpoints keep both halves of a
@@ -29,6 +37,8 @@ const configSchema = z.object({
 const CONFIG_FILE = 'adapter_config.json';
 /** Those in use have a few kilobytes. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
+/** Beside PEFT's own files, which it reads by name: an unknown key in its configuration would stop some of its versions. */
+const TRAINED_ON_FILE = 'lorehouse.json';
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 
 const blockOf = (module: TargetModule) => (/^(q|k|v|o)_proj$/.test(module) ? 'self_attn' : 'mlp');
@@ -100,6 +110,13 @@ export async function writePeftAdapter(
       ];
     }),
   );
+  const trainedOnFile = path.join(directory, TRAINED_ON_FILE);
+  // An older one would speak of other weights.
+  await rm(trainedOnFile, { force: true });
+  if (adapter.trainedOn !== undefined)
+    await writeWholeFile(trainedOnFile, (handle) =>
+      handle.writeFile(`${JSON.stringify(adapter.trainedOn, null, 2)}\n`),
+    );
   // Last and in one piece: a directory with a configuration is whole.
   const peftConfig = {
     base_model_name_or_path: options.baseName,
@@ -121,18 +138,25 @@ export async function writePeftAdapter(
   );
 }
 
-async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {
-  const configFile = path.join(directory, CONFIG_FILE);
-  const { size } = await stat(configFile);
-  if (size > MAX_CONFIG_BYTES) throw invalidAdapter(`${CONFIG_FILE} has ${size} bytes, more than ${MAX_CONFIG_BYTES}`);
-  const text = await readFile(configFile, 'utf8');
-  let raw: unknown;
+async function readJson(directory: string, name: string): Promise<unknown> {
+  const file = path.join(directory, name);
+  const { size } = await stat(file);
+  if (size > MAX_CONFIG_BYTES) throw invalidAdapter(`${name} has ${size} bytes, more than ${MAX_CONFIG_BYTES}`);
+  const text = await readFile(file, 'utf8');
   try {
-    raw = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
-    throw invalidAdapter(`${CONFIG_FILE} is no JSON: ${String(cause)}`);
+    throw invalidAdapter(`${name} is no JSON: ${String(cause)}`);
   }
-  const parsed = configSchema.safeParse(raw);
+}
+
+async function readTrainedOn(directory: string): Promise<TrainedOn> {
+  const isThere = (await readdir(directory)).includes(TRAINED_ON_FILE);
+  return isThere ? parseTrainedOn(await readJson(directory, TRAINED_ON_FILE)) : NOT_SAID;
+}
+
+async function readConfig(directory: string): Promise<z.infer<typeof configSchema>> {
+  const parsed = configSchema.safeParse(await readJson(directory, CONFIG_FILE));
   if (parsed.success) return parsed.data;
   const reasons = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
   throw invalidAdapter(`${CONFIG_FILE} is not of a kind that can be served (${reasons.join('; ')})`);
@@ -189,6 +213,7 @@ export async function openPeftAdapter(directory: string): Promise<AdapterFile> {
   const peft = await readConfig(directory);
   if (Object.keys(peft.alpha_pattern).length > 0)
     throw invalidAdapter('it scales its layers differently (alpha_pattern); one alpha for all is supported');
+  const trainedOn = await readTrainedOn(directory);
   const file = await openSafetensors(path.join(directory, WEIGHTS_FILE));
   try {
     // PEFT scales by alpha / √rank when rank-stabilised; GGUF readers always divide by the rank. One alpha makes both the
@@ -200,6 +225,7 @@ export async function openPeftAdapter(directory: string): Promise<AdapterFile> {
       baseName: peft.base_model_name_or_path,
       alpha: checkAlpha(alpha),
       factors: pairFactors(file, (rank) => (peft.use_rslora ? Math.sqrt(rank / peft.r) : 1)),
+      trainedOn,
       close: () => file.close(),
     };
   } catch (error) {

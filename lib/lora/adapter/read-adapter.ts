@@ -4,6 +4,7 @@ import type { LoraAdapter } from './adapter.ts';
 import type { AdapterFile } from './adapter-file.ts';
 import { openGgufAdapter, readGgufAdapter } from './gguf-adapter.ts';
 import { openPeftAdapter, readPeftAdapter } from './peft-adapter.ts';
+import { requireSameBase } from './trained-on.ts';
 
 const isDirectory = async (path: string) => (await stat(path)).isDirectory();
 
@@ -15,7 +16,17 @@ export async function openAdapter(path: string): Promise<AdapterFile> {
   return (await isDirectory(path)) ? openPeftAdapter(path) : openGgufAdapter(path);
 }
 
-/** Read an adapter in either format and check all of it against the base. @throws as {@link openAdapter} does */
-export async function readAdapter(path: string, config: DecoderConfig): Promise<LoraAdapter> {
+/**
+ * Read an adapter in either format and check all of it against the base.
+ * @param base.sha256 of its GGUF file
+ * @throws AppError `adapter.other-base` with both hashes, and as {@link openAdapter} does
+ */
+export async function readAdapter(
+  path: string,
+  { config, sha256 }: { readonly config: DecoderConfig; readonly sha256: string },
+): Promise<LoraAdapter> {
+  const file = await openAdapter(path);
+  await file.close();
+  requireSameBase(file.trainedOn, sha256);
   return (await isDirectory(path)) ? readPeftAdapter(path, config) : readGgufAdapter(path, config);
 }

@@ -35,6 +35,8 @@ export interface AlignedLayer extends LayerSizes {
 function checkParts(parts: readonly BlendPart[]): void {
   const [first] = parts;
   if (!first) throw invalidBlend('there are none');
+  const bases = new Set(parts.flatMap(({ adapter }) => adapter.trainedOn?.baseSha256 ?? []));
+  if (bases.size > 1) throw invalidBlend(`they were trained on different bases (SHA-256 ${[...bases].join(' and ')})`);
   for (const [i, { adapter, weight }] of parts.entries()) {
     if (!Number.isFinite(weight)) throw invalidBlend(`the weight of number ${i + 1} is ${weight}, expected a number`);
     if (adapter.architecture !== first.adapter.architecture)

@@ -1,4 +1,5 @@
 import { type LoraAdapter, type LoraFactors, MAX_RANK } from '../adapter/adapter.ts';
+import { joinTrainedOn, markTrainedOn, NOT_SAID } from '../adapter/trained-on.ts';
 import { targetModules } from '../architectures/architecture.ts';
 import { type MatrixProduct, openMatrixProduct } from '../matrix/multiply.ts';
 import { createRandom } from '../train/random.ts';
@@ -119,7 +120,10 @@ export async function blendAdapters(
   const layers = alignParts(parts);
   const architecture = parts[0]?.adapter.architecture ?? '';
   if (layers.length === 0) throw invalidBlend('none of them adapts a layer');
-  return options.method === 'linear'
-    ? blendLinearly(architecture, layers, options)
-    : blendSparsely(architecture, layers, options);
+  const result =
+    options.method === 'linear'
+      ? await blendLinearly(architecture, layers, options)
+      : await blendSparsely(architecture, layers, options);
+  const trainedOn = joinTrainedOn(parts.map(({ adapter }) => adapter.trainedOn ?? NOT_SAID));
+  return { ...result, adapter: markTrainedOn(result.adapter, trainedOn) };
 }

@@ -6,6 +6,7 @@ import { tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { writeGgufAdapter } from '../adapter/gguf-adapter.ts';
 import { writePeftAdapter } from '../adapter/peft-adapter.ts';
+import { markTrainedOn } from '../adapter/trained-on.ts';
 import { type BaseHeader, readBaseHeader } from '../base/read-base-header.ts';
 import { prepareBaseWeights } from '../base/weight-cache.ts';
 import { type RowProblem, readDataset, type TokenizedDataset } from '../data/read-dataset.ts';
@@ -153,13 +154,25 @@ function summarise(name: string, dataset: TokenizedDataset): DatasetSummary {
   };
 }
 
+/** Positions that a base never met have rotary angles that it cannot read. */
+function requireContext({ config: { contextTokens } }: BaseHeader, { sequenceTokens }: TrainConfig): void {
+  if (sequenceTokens <= contextTokens) return;
+  throw new AppError({
+    code: 'training.sequence-too-long',
+    message: `the sequence length is ${sequenceTokens} tokens, the base was made for ${contextTokens}; set the sequence length to ${contextTokens} or less`,
+    details: { sequenceTokens, contextTokens },
+  });
+}
+
 /**
  * Read and check everything that a run needs, before any weight is loaded.
- * @throws AppError `dataset.empty`, `gguf.*`, `adapter.architecture-unsupported`, `training.nothing-to-learn`
+ * @throws AppError `training.sequence-too-long`, `dataset.empty`, `gguf.*`, `adapter.architecture-unsupported`,
+ * `training.nothing-to-learn`
  */
 export async function prepareRun(request: RunRequest, deps: RunDeps): Promise<PreparedRun> {
   const { base, config, threads, device } = request;
   const header = await readBaseHeader(base.path);
+  requireContext(header, config);
   const { templateSha256, train, sets } = await readFiles(request, deps);
   const steps = planSteps(train.examples, config);
   return {
@@ -318,8 +331,12 @@ async function perform(
   };
   // A stopped run has a checkpoint and no result: it is to be resumed.
   if (result.outcome === 'stopped') return report;
-  await writeGgufAdapter(path.join(directory, ADAPTER_FILE), result.adapter);
-  await writePeftAdapter(path.join(directory, 'peft'), result.adapter, decoder, {
+  const adapter = markTrainedOn(result.adapter, {
+    baseSha256: spec.base.sha256,
+    templateSha256: spec.templateSha256,
+  });
+  await writeGgufAdapter(path.join(directory, ADAPTER_FILE), adapter);
+  await writePeftAdapter(path.join(directory, 'peft'), adapter, decoder, {
     baseName: spec.base.id,
     dropout: config.lora.dropout,
   });

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { AppError } from '#lib/domain/errors.ts';
+import { invalidAdapter, type LoraAdapter, type TrainedOn } from './adapter.ts';
+
+/**
+ * What an adapter was trained on. An adapter answers well on the very base and the very chat template that it learned with,
+ * and on others only by luck; neither is in the tensors, so files carry both hashes.
+ */
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
+const trainedOnSchema: z.ZodType<TrainedOn> = z.object({
+  baseSha256: sha256Schema.nullable(),
+  templateSha256: sha256Schema.nullable(),
+});
+
+export const NOT_SAID: TrainedOn = { baseSha256: null, templateSha256: null };
+
+/** Keys of a GGUF file's metadata. */
+export const trainedOnKeys = { base: 'lorehouse.base.sha256', template: 'lorehouse.chat_template.sha256' } as const;
+
+/** @throws AppError `adapter.invalid` when a hash is none */
+export function parseTrainedOn(value: unknown): TrainedOn {
+  const parsed = trainedOnSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalidAdapter(`what it says of its base is no pair of SHA-256 hashes (${z.prettifyError(parsed.error)})`);
+}
+
+/** An adapter with what is known of its training; nothing is added where nobody said. */
+export function markTrainedOn(adapter: LoraAdapter, trainedOn: TrainedOn): LoraAdapter {
+  const isSaid = trainedOn.baseSha256 !== null || trainedOn.templateSha256 !== null;
+  return isSaid ? { ...adapter, trainedOn } : adapter;
+}
+
+/** @throws AppError `adapter.other-base` with both hashes when the adapter names another base */
+export function requireSameBase(trainedOn: TrainedOn, baseSha256: string): void {
+  const { baseSha256: expected } = trainedOn;
+  if (expected === null || expected === baseSha256) return;
+  throw new AppError({
+    code: 'adapter.other-base',
+    message: `the adapter was trained on the base with SHA-256 ${expected}, this base has ${baseSha256}; choose that base, or train again`,
+    userMessage: `This adapter belongs to another base model (SHA-256 ${expected}); this one has ${baseSha256}.`,
+    details: { expectedSha256: expected, baseSha256 },
+  });
+}
+
+/** The one value that all of those agree on that say any. */
+function agree(values: readonly (string | null)[]): string | null {
+  const [first = null, ...others] = new Set(values.filter((value) => value !== null));
+  return others.length === 0 ? first : null;
+}
+
+/** Of a sum of adapters. */
+export const joinTrainedOn = (all: readonly TrainedOn[]): TrainedOn => ({
+  baseSha256: agree(all.map(({ baseSha256 }) => baseSha256)),
+  templateSha256: agree(all.map(({ templateSha256 }) => templateSha256)),
+});
