@@ -55,6 +55,10 @@ const worker = await startWorker({
       const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
       return createDeleteHandler({ db, blobs });
     },
+    'index.rebuild': async () => {
+      const { createRebuildHandler } = await import('#lib/jobs/handlers/index-rebuild.ts');
+      return createRebuildHandler({ db, blobs, runtime });
+    },
   },
   async tidyUp() {
     const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');

@@ -112,6 +112,9 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     }),
   },
   'document.delete': { call: (tenant) => ({ input: { documentId: tenant.documentId } }) },
+  // No model runs in the test.
+  'index.estimate': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
+  'index.rebuild': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   'GET /api/w/[workspace]/runs': { call: nothing },
   'POST /api/w/[workspace]/runs/[runId]/cancel': { call: (tenant) => ({ params: { runId: tenant.runId } }) },
   'POST /api/w/[workspace]/runs/[runId]/retry': {

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, ne, notExists, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
 import pgvector from 'pgvector';
 import { v7 as createUuid } from 'uuid';
 import type { DatabaseExecutor } from '#db/executor.ts';
@@ -149,11 +149,15 @@ export async function insertTerms(
     where chunks.id = total.chunk_id and chunks.workspace_id = ${access.workspaceId}::uuid`);
 }
 
-/** Take every other version of the document out of the index. Its pages stay, for answers that cite them. */
+/**
+ * Take every other version of the document out of the index, and this one out of indexes that are no longer in use. Pages
+ * stay, for answers that cite them.
+ */
 export async function deleteChunksOfOtherVersions(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
   key: IndexedVersion,
+  livingConfigIds: readonly string[],
 ): Promise<void> {
   await tx
     .delete(chunks)
@@ -161,7 +165,7 @@ export async function deleteChunksOfOtherVersions(
       and(
         eq(chunks.workspaceId, access.workspaceId),
         eq(chunks.documentId, key.documentId),
-        ne(chunks.versionId, key.versionId),
+        or(ne(chunks.versionId, key.versionId), notInArray(chunks.indexConfigId, [...livingConfigIds])),
       ),
     );
 }
@@ -173,6 +177,63 @@ export async function deleteChunksOfVersion(
   key: IndexedVersion,
 ): Promise<void> {
   await tx.delete(chunks).where(ofVersion(access, key));
+}
+
+/**
+ * Remove some of the chunks that nobody will search again: of indexes that are not `kept`, and of versions that a newer one has
+ * replaced. Not those of versions that are being indexed: their run takes its own along, and would stumble over rows that go
+ * while it works.
+ * @returns how many went; fewer than `limit`: there are no more
+ */
+export async function deleteAbandonedChunks(
+  db: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  keptConfigIds: readonly string[],
+  limit: number,
+): Promise<number> {
+  const result = await db.execute<{ id: string }>(sql`
+    delete from chunks where id in (
+      select c.id from chunks c
+      join document_versions own on own.workspace_id = c.workspace_id and own.id = c.version_id
+      join documents d on d.workspace_id = c.workspace_id and d.id = c.document_id
+      left join document_versions answering on answering.workspace_id = c.workspace_id and answering.id = d.current_version_id
+      where c.workspace_id = ${access.workspaceId}::uuid
+        and (c.index_config_id <> all(${sql.param([...keptConfigIds])}::uuid[]) or own.ordinal < answering.ordinal)
+        and not exists (
+          select 1 from runs r where r.workspace_id = c.workspace_id and r.subject_id = c.version_id
+            and r.kind = 'document.ingest' and r.state = 'running'
+        )
+      limit ${limit}
+    ) returning id`);
+  return result.rows.length;
+}
+
+/** What the index holds of versions that answer. */
+export async function measureIndex(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+): Promise<{ readonly chunks: number; readonly tokens: number }> {
+  const result = await db.execute<{ chunks: number; tokens: number }>(sql`
+    select count(*)::float8 as chunks, coalesce(sum(c.token_count), 0)::float8 as tokens
+    from chunks c join documents d on d.id = c.document_id
+    where ${liveChunks(access, indexConfigId)}`);
+  return result.rows[0] ?? { chunks: 0, tokens: 0 };
+}
+
+/** Some chunks from all over the index. */
+export async function sampleChunks(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  limit: number,
+): Promise<Chunk[]> {
+  return db
+    .select()
+    .from(chunks)
+    .where(and(eq(chunks.workspaceId, access.workspaceId), eq(chunks.indexConfigId, indexConfigId)))
+    .orderBy(sql`md5(${chunks.id}::text)`)
+    .limit(limit);
 }
 
 /** Chunks that may answer: of the version that stands for its document, which is neither deleted nor superseded. Needs `c` and `d` in scope. */

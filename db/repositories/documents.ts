@@ -159,6 +159,21 @@ export async function findDocumentVersion(
   return row;
 }
 
+/** The version that answers, of every document that has one; oldest document first. */
+export async function listCurrentVersions(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+): Promise<{ readonly document: Pick<Document, 'id' | 'title'>; readonly versionId: string }[]> {
+  const rows = await db
+    .select({ id: documents.id, title: documents.title, versionId: documents.currentVersionId })
+    .from(documents)
+    .where(live(access))
+    .orderBy(asc(documents.createdAt), asc(documents.id));
+  return rows.flatMap(({ id, title, versionId }) =>
+    versionId === null ? [] : [{ document: { id, title }, versionId }],
+  );
+}
+
 /** Newest first. */
 export async function listDocumentVersions(
   db: DatabaseExecutor,

@@ -1,5 +1,6 @@
-import { and, eq } from 'drizzle-orm';
+import { and, desc, eq, inArray } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
+import { runs } from '#db/schema/runs.ts';
 import { indexConfigs } from '#db/schema/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
@@ -42,4 +43,69 @@ export async function ensureActiveIndexConfig(
     if (!created) throw new Error('insert of an index configuration returned no row');
     return created;
   });
+}
+
+/** Make the configuration of a re-index; it serves nobody before {@link activateIndexConfig}. */
+export async function insertIndexConfig(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  values: NewIndexConfig,
+): Promise<IndexConfig> {
+  const [created] = await tx
+    .insert(indexConfigs)
+    .values({ ...values, workspaceId: access.workspaceId, isActive: false })
+    .returning();
+  if (!created) throw new Error('insert of an index configuration returned no row');
+  return created;
+}
+
+export async function findIndexConfig(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+): Promise<IndexConfig | undefined> {
+  const [row] = await db
+    .select()
+    .from(indexConfigs)
+    .where(and(eq(indexConfigs.workspaceId, access.workspaceId), eq(indexConfigs.id, indexConfigId)));
+  return row;
+}
+
+/** Configurations that a re-index is making ready or waits to, newest first. */
+export async function findPendingIndexConfigs(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+): Promise<IndexConfig[]> {
+  const rows = await db
+    .select({ config: indexConfigs })
+    .from(indexConfigs)
+    .innerJoin(
+      runs,
+      and(
+        eq(runs.workspaceId, indexConfigs.workspaceId),
+        eq(runs.subjectId, indexConfigs.id),
+        eq(runs.kind, 'index.rebuild'),
+        inArray(runs.state, ['queued', 'running']),
+      ),
+    )
+    .where(and(eq(indexConfigs.workspaceId, access.workspaceId), eq(indexConfigs.isActive, false)))
+    .orderBy(desc(runs.createdAt));
+  return rows.map((row) => row.config);
+}
+
+/** Put a configuration in the place of the one that serves. The caller holds the workspace's lock. */
+export async function activateIndexConfig(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  indexConfigId: string,
+): Promise<void> {
+  const ofWorkspace = eq(indexConfigs.workspaceId, access.workspaceId);
+  await tx
+    .update(indexConfigs)
+    .set({ isActive: false })
+    .where(and(ofWorkspace, eq(indexConfigs.isActive, true)));
+  await tx
+    .update(indexConfigs)
+    .set({ isActive: true })
+    .where(and(ofWorkspace, eq(indexConfigs.id, indexConfigId)));
 }

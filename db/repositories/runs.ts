@@ -56,7 +56,7 @@ export async function findRun(
 export async function listRuns(
   db: DatabaseExecutor,
   access: Authorized<'run.read'>,
-  page: { readonly limit: number; readonly before?: Date },
+  page: { readonly limit: number; readonly before?: Date; readonly kind?: RunKind },
 ): Promise<Run[]> {
   return db
     .select()
@@ -65,6 +65,7 @@ export async function listRuns(
       and(
         eq(runs.workspaceId, access.workspaceId),
         page.before === undefined ? undefined : lt(runs.createdAt, page.before),
+        page.kind === undefined ? undefined : eq(runs.kind, page.kind),
       ),
     )
     .orderBy(desc(runs.createdAt), desc(runs.id))

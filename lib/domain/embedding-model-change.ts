@@ -27,7 +27,7 @@ export function describeModelChange(index: IndexedWith, running: RunningModel): 
   return new AppError({
     code: 'index.model-changed',
     message: `the index was made with ${index.embeddingModel} (${index.dimensions} dimensions), the runtime has ${running.id} (${running.dimensions}); set EMBEDDING_MODEL back or re-index`,
-    userMessage: `This workspace was indexed with the embedding model ${index.embeddingModel}, but the server now runs ${running.id}. Vectors of two models cannot be mixed: set EMBEDDING_MODEL back.`,
+    userMessage: `This workspace was indexed with the embedding model ${index.embeddingModel}, but the server now runs ${running.id}. Vectors of two models cannot be mixed: set EMBEDDING_MODEL back, or let an admin re-index the workspace.`,
     details: { indexed: index.embeddingModel, running: running.id },
   });
 }

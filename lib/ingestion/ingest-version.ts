@@ -21,8 +21,14 @@ import {
   publishVersion,
   writePages,
 } from '#db/repositories/documents.ts';
-import { ensureActiveIndexConfig, type IndexConfig } from '#db/repositories/index-configs.ts';
+import {
+  ensureActiveIndexConfig,
+  findActiveIndexConfig,
+  findPendingIndexConfigs,
+  type IndexConfig,
+} from '#db/repositories/index-configs.ts';
 import { lockClaim } from '#db/repositories/runs.ts';
+import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
@@ -55,7 +61,7 @@ export interface IngestDeps {
   readonly chunkSizes?: ChunkSizes;
 }
 
-type IngestContext = Pick<RunContext, 'run' | 'claim' | 'signal' | 'report'>;
+export type IngestContext = Pick<RunContext, 'run' | 'claim' | 'signal' | 'report'>;
 
 /**
  * Index one version of a document: extract → split → embed → enter into the inverted index → let it answer. Each stage keeps
@@ -73,18 +79,39 @@ export async function ingestVersion(
   if (!found) throw notFound('document');
   const { document, version } = found;
   await extract(deps, access, context, version);
-  const config = await openIndexConfig(deps, access, context.signal);
-  const key: IndexedVersion = { documentId: document.id, versionId: version.id, indexConfigId: config.id };
+  for (;;) {
+    const config = await openIndexConfig(deps, access, context.signal);
+    const key = await indexVersion(deps, access, context, { document, versionId: version.id }, config);
+    const details = await publish(deps, access, context, key, version);
+    // Null: a re-index put another configuration in this one's place meanwhile, and has not seen this version.
+    if (details === null) continue;
+    await refreshStatistics(deps.db);
+    return details;
+  }
+}
+
+/**
+ * The stages of one version under one index configuration, from its pages to an index that is complete and that nobody searches
+ * yet, unless the configuration is active and the version current. What is there already is kept.
+ * @throws AppError as {@link ingestVersion}
+ */
+export async function indexVersion(
+  deps: IngestDeps,
+  access: Authorized<'document.write'>,
+  context: IngestContext,
+  subject: { readonly document: Pick<Document, 'id' | 'title'>; readonly versionId: string },
+  config: IndexConfig,
+): Promise<IndexedVersion> {
+  const { document, versionId } = subject;
+  const key: IndexedVersion = { documentId: document.id, versionId, indexConfigId: config.id };
   await split(deps, access, context, key, config);
   await embed(deps, access, context, key, config, document);
   await enterTerms(deps, access, context, key, document);
-  const details = await publish(deps, access, context, key, version);
-  await refreshStatistics(deps.db);
-  return details;
+  return key;
 }
 
 /** Every write of a stage goes through here. */
-async function writeHeld(
+export async function writeHeld(
   deps: IngestDeps,
   context: IngestContext,
   write: (tx: DatabaseExecutor) => Promise<void>,
@@ -123,7 +150,9 @@ async function extract(
 }
 
 /**
- * The workspace's index configuration, made from the embedding model that runs when there is none.
+ * The workspace's active index configuration, made from the embedding model that runs when there is none. Where the active one
+ * belongs to another model, the one that a re-index is making ready, if that belongs to the running model: the document is then
+ * found as soon as the re-index is done, and until then no document is.
  * @throws AppError `index.model-changed`, `runtime.unavailable`
  */
 async function openIndexConfig(
@@ -132,20 +161,29 @@ async function openIndexConfig(
   signal: AbortSignal,
 ): Promise<IndexConfig> {
   const model = await readEmbeddingModel(deps, signal);
-  const config = await ensureActiveIndexConfig(deps.db, access, {
-    embeddingModel: model.id,
-    embeddingSha256: model.sha256,
-    dimensions: model.dimensions,
+  const active = await ensureActiveIndexConfig(deps.db, access, {
+    ...describeEmbeddingModel(model),
     ...(deps.chunkSizes ?? defaultChunkSizes),
     splitterVersion: SPLITTER_VERSION,
   });
-  const change = describeModelChange(config, model);
-  if (change) throw change;
-  return config;
+  const change = describeModelChange(active, model);
+  if (!change) return active;
+  const pending = await findPendingIndexConfigs(deps.db, access);
+  const fitting = pending.find((config) => describeModelChange(config, model) === null);
+  if (!fitting) throw change;
+  return fitting;
 }
 
-async function readEmbeddingModel(
-  deps: IngestDeps,
+/** The columns of an index configuration that say which model its vectors are from. */
+export function describeEmbeddingModel(
+  model: NonNullable<RuntimeStatus['embeddingModel']>,
+): Pick<IndexConfig, 'embeddingModel' | 'embeddingSha256' | 'dimensions'> {
+  return { embeddingModel: model.id, embeddingSha256: model.sha256, dimensions: model.dimensions };
+}
+
+/** @throws AppError `runtime.unavailable` */
+export async function readEmbeddingModel(
+  deps: { readonly runtime: Pick<RuntimeClient, 'readStatus'> },
   signal: AbortSignal,
 ): Promise<NonNullable<RuntimeStatus['embeddingModel']>> {
   const status = await deps.runtime.readStatus({ signal });
@@ -187,7 +225,7 @@ async function embed(
   context: IngestContext,
   key: IndexedVersion,
   config: IndexConfig,
-  document: Document,
+  document: Pick<Document, 'title'>,
 ): Promise<void> {
   const total = await countChunks(deps.db, access, key);
   let left = await listChunksWithoutEmbedding(deps.db, access, key, total);
@@ -230,7 +268,7 @@ async function enterTerms(
   access: Authorized<'document.write'>,
   context: IngestContext,
   key: IndexedVersion,
-  document: Document,
+  document: Pick<Document, 'title'>,
 ): Promise<void> {
   const total = await countChunks(deps.db, access, key);
   let afterOrdinal = -1;
@@ -248,20 +286,27 @@ async function enterTerms(
   }
 }
 
+/** @returns null when the configuration is not one that answers or is about to: nothing was published */
 async function publish(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
   key: IndexedVersion,
   version: DocumentVersion,
-): Promise<Readonly<Record<string, unknown>>> {
-  let isPublished = false;
-  let chunkCount = 0;
+): Promise<Readonly<Record<string, unknown>> | null> {
+  let details: Readonly<Record<string, unknown>> | null = null;
   await writeHeld(deps, context, async (tx) => {
-    chunkCount = await countChunks(tx, access, key);
-    isPublished = await publishVersion(tx, access, version);
-    if (isPublished) await deleteChunksOfOtherVersions(tx, access, key);
+    // A re-index swaps configurations under the same lock, after it has seen every version that answers.
+    await lockWorkspace(tx, access);
+    const active = await findActiveIndexConfig(tx, access);
+    const pending = await findPendingIndexConfigs(tx, access);
+    const living = [...(active ? [active.id] : []), ...pending.map((config) => config.id)];
+    if (!living.includes(key.indexConfigId)) return;
+    const chunkCount = await countChunks(tx, access, key);
+    const isPublished = await publishVersion(tx, access, version);
+    if (isPublished) await deleteChunksOfOtherVersions(tx, access, key, living);
     else await deleteChunksOfVersion(tx, access, key);
+    details = { isPublished, chunkCount };
   });
-  return { isPublished, chunkCount };
+  return details;
 }

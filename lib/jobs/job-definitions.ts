@@ -19,6 +19,7 @@ export const jobDefinitions = [
   // One at a time: the embedding model is shared and serial, a second document would only halve the speed of the first.
   { kind: 'document.ingest', maxAttempts: 5, concurrency: 1 },
   { kind: 'document.delete', maxAttempts: 10, concurrency: 1 },
+  { kind: 'index.rebuild', maxAttempts: 10, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

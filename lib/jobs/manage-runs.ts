@@ -48,7 +48,7 @@ function viewRun(run: Run): RunView {
 export async function listRunViews(
   deps: { readonly db: DatabaseExecutor },
   access: Authorized<'run.read'>,
-  page: { readonly limit: number; readonly before?: Date },
+  page: { readonly limit: number; readonly before?: Date; readonly kind?: Run['kind'] },
 ): Promise<RunView[]> {
   return (await listRuns(deps.db, access, page)).map(viewRun);
 }

@@ -10,14 +10,16 @@ import { chunkEmbeddings, chunks, chunkTerms } from '#db/schema/documents.ts';
 import { runs } from '#db/schema/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
+import { assertNever } from '#lib/domain/errors.ts';
 import { type AddedDocument, addDocument, addUpload, type UnpackedArchive } from '#lib/ingestion/add-document.ts';
 import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
 import type { IngestDeps } from '#lib/ingestion/ingest-version.ts';
 import { createDeleteHandler } from '#lib/jobs/handlers/document-delete.ts';
 import { createIngestHandler } from '#lib/jobs/handlers/document-ingest.ts';
+import { createRebuildHandler } from '#lib/jobs/handlers/index-rebuild.ts';
 import type { JobPayload } from '#lib/jobs/job-definitions.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
-import { performRun, type RunResult } from '#lib/jobs/perform-run.ts';
+import { performRun, type RunHandler, type RunResult } from '#lib/jobs/perform-run.ts';
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
 import { type FakeRuntimeOptions, startFakeRuntime } from '#lib/runtime/fake.ts';
 
@@ -75,16 +77,24 @@ export async function openIngestionStage(
   };
   const logger = pino({ level: 'silent' });
 
+  const chooseHandler = (kind: RunKind, overrides: Partial<IngestDeps>): RunHandler => {
+    switch (kind) {
+      case 'document.ingest':
+        return createIngestHandler({ db, blobs, runtime, ...overrides });
+      case 'index.rebuild':
+        return createRebuildHandler({ db, blobs, runtime, ...overrides });
+      case 'document.delete':
+        return createDeleteHandler({ db, blobs });
+      default:
+        return assertNever(kind);
+    }
+  };
   const perform: IngestionStage['perform'] = (
     { kind, payload },
     overrides = {},
     shutdown = new AbortController().signal,
   ) => {
-    const handler =
-      kind === 'document.ingest'
-        ? createIngestHandler({ db, blobs, runtime, ...overrides })
-        : createDeleteHandler({ db, blobs });
-    return performRun({ db, queue, logger }, kind, payload, handler, shutdown);
+    return performRun({ db, queue, logger }, kind, payload, chooseHandler(kind, overrides), shutdown);
   };
 
   return {

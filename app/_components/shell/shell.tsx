@@ -3,6 +3,7 @@
 import {
   BookOpenText,
   KeyRound,
+  Layers,
   ListChecks,
   type LucideIcon,
   Menu as MenuIcon,
@@ -37,6 +38,13 @@ type Group = (typeof groups)[number];
 const destinations: readonly Destination[] = [
   { label: 'Chat', path: (slug) => `/w/${slug}/chat`, needs: 'chat.use', Icon: MessageSquareText, group: 'Ask' },
   { label: 'Sources', path: (slug) => `/w/${slug}/sources`, needs: 'document.read', Icon: BookOpenText, group: 'Ask' },
+  {
+    label: 'Index',
+    path: (slug) => `/admin/${slug}/search-index`,
+    needs: 'document.write',
+    Icon: Layers,
+    group: 'Administer',
+  },
   { label: 'Jobs', path: (slug) => `/admin/${slug}/jobs`, needs: 'run.read', Icon: ListChecks, group: 'Administer' },
   {
     label: 'Members & keys',

@@ -17,6 +17,7 @@ import type { RunView } from '#lib/jobs/manage-runs.ts';
 const kindNames: Readonly<Record<string, string>> = {
   'document.ingest': 'Index a document',
   'document.delete': 'Remove a document',
+  'index.rebuild': 'Re-index all documents',
 };
 
 const looks = {
