@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import os from 'node:os';
 import type { Command } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
+import { takeLowestPriority } from '#lib/config/take-lowest-priority.ts';
 import { readAdapter } from '#lib/lora/adapter/read-adapter.ts';
 import { prepareBaseWeights } from '#lib/lora/base/weight-cache.ts';
 import { readDataset, type TokenizedDataset } from '#lib/lora/data/read-dataset.ts';
@@ -45,7 +45,7 @@ async function readRows(base: ResolvedBase, options: ScoreOptions): Promise<Toke
 }
 
 async function score(options: ScoreOptions, { env, signal }: CommandContext): Promise<void> {
-  os.setPriority(os.constants.priority.PRIORITY_LOW);
+  takeLowestPriority();
   const base = await resolveBase(options.base, env);
   const dataset = await readRows(base, options);
   const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);

@@ -1,8 +1,8 @@
-import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
+import { takeLowestPriority } from '#lib/config/take-lowest-priority.ts';
 import type { TrainConfig } from '#lib/lora/train/train-config.ts';
 import {
   ADAPTER_FILE,
@@ -128,7 +128,7 @@ async function perform(
   options: OutputOptions,
 ): Promise<RunReport> {
   // Chat is served from the same cores, and goes first.
-  os.setPriority(os.constants.priority.PRIORITY_LOW);
+  takeLowestPriority();
   const report = await performRun(directory, prepared, createRunDeps(context), {
     signal: context.signal,
     onEvent: createReporter(options),

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const module = path.join(import.meta.dirname, 'take-lowest-priority.ts');
+const program = `
+  const { takeLowestPriority } = await import(${JSON.stringify(module)});
+  const { readFileSync, existsSync } = await import('node:fs');
+  takeLowestPriority();
+  const group = existsSync('/proc/self/autogroup') ? readFileSync('/proc/self/autogroup', 'utf8').trim() : null;
+  console.log(JSON.stringify({ nice: (await import('node:os')).getPriority(), group }));
+`;
+
+function run(isSessionLeader: boolean): { readonly nice: number; readonly group: string | null } {
+  const [command, ...prefix] = isSessionLeader ? ['setsid', '-w', process.execPath] : [process.execPath];
+  const child = spawnSync(command ?? process.execPath, [...prefix, '--input-type=module', '-e', program], {
+    encoding: 'utf8',
+  });
+  expect(child.stderr).toBe('');
+  return JSON.parse(child.stdout) as { nice: number; group: string | null };
+}
+
+describe.runIf(process.platform === 'linux')('takeLowestPriority', () => {
+  it('makes the process nice, and its group when the group is its own', () => {
+    const { nice, group } = run(true);
+    expect(nice).toBe(19);
+    if (group !== null) expect(group).toMatch(/nice 19$/);
+  });
+
+  it('leaves a group alone that others share', () => {
+    const file = '/proc/self/autogroup';
+    const before = existsSync(file) ? readFileSync(file, 'utf8') : null;
+    expect(run(false).nice).toBe(19);
+    if (before !== null) expect(readFileSync(file, 'utf8')).toBe(before);
+  });
+});
