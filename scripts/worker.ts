@@ -2,6 +2,7 @@
  * The worker as a process: takes jobs from the queue and does long work. Several may run on several machines; they share the
  * database and, for documents, the data directory.
  */
+import path from 'node:path';
 import { createDatabase } from '#db/client.ts';
 import { removeDeletedConversations } from '#db/repositories/conversations.ts';
 import { HEARTBEAT_INTERVAL_MS, recordHeartbeat, removeHeartbeat } from '#db/repositories/process-heartbeats.ts';
@@ -13,13 +14,20 @@ import { createBlobStore } from '#lib/ingestion/blob-store.ts';
 import { openPgBossQueue } from '#lib/jobs/pg-boss-queue.ts';
 import { startWorker } from '#lib/jobs/run-worker.ts';
 import { createLogger } from '#lib/observability/logger.ts';
+import { createArtifactStore } from '#lib/registry/artifact-store.ts';
+import { createBaseFinder } from '#lib/registry/find-base.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
+import { readMatrixRate } from '#lib/training/matrix-rate-file.ts';
+import { createTrainerStarter, measureMachine } from '#lib/training/trainer-process.ts';
+import { chooseTrainingThreads } from '#lib/training/training-threads.ts';
 
 /** Below the supervisor's patience; what has not stopped by then is found by its silent heartbeat. */
 const STOP_WITHIN_MS = 2500;
 const TIDY_UP_INTERVAL_MS = 10 * 60_000;
 /** An upload that has not grown into a blob for this long was cut off. */
 const ABANDONED_UPLOAD_MS = 24 * 3600_000;
+
+const TRAINER = path.join(import.meta.dirname, 'trainer.ts');
 
 exitWithParent();
 const env = loadEnv();
@@ -50,6 +58,21 @@ const worker = await startWorker({
     'document.ingest': async () => {
       const { createIngestHandler } = await import('#lib/jobs/handlers/document-ingest.ts');
       return createIngestHandler({ db, blobs, runtime });
+    },
+    'adapter.train': async () => {
+      const [{ createTrainHandler }, { createFrozenDataSets }] = await Promise.all([
+        import('#lib/jobs/handlers/adapter-train.ts'),
+        import('#lib/training/frozen-data-sets.ts'),
+      ]);
+      return createTrainHandler({
+        db,
+        runtime,
+        artifacts: createArtifactStore(layout.adaptersDir),
+        findBase: createBaseFinder(env),
+        dataSets: createFrozenDataSets({ db, blobs }),
+        startTrainer: createTrainerStarter({ script: TRAINER, env: process.env }),
+        trainingDir: layout.trainingDir,
+      });
     },
     'document.delete': async () => {
       const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
@@ -91,3 +114,6 @@ async function stop(): Promise<void> {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop());
 
 logger.info({ pid: process.pid }, 'ready');
+
+if ((await readMatrixRate(layout.matrixRateFile)) === null)
+  measureMachine({ script: TRAINER, env: process.env }, chooseTrainingThreads());

@@ -32,7 +32,11 @@ const held = (claim: Claim) =>
     eq(runs.state, 'running'),
   );
 
-export async function insertRun(db: DatabaseExecutor, access: Authorized<'document.write'>, run: NewRun): Promise<Run> {
+export async function insertRun(
+  db: DatabaseExecutor,
+  access: Authorized<'document.write' | 'adapter.write'>,
+  run: NewRun,
+): Promise<Run> {
   const [row] = await db
     .insert(runs)
     .values({ ...run, workspaceId: access.workspaceId })
@@ -284,7 +288,7 @@ export async function cancelRunsOfSubjects(
  */
 export async function releaseOrphanedRuns(
   db: DatabaseExecutor,
-  limits: { readonly staleAfterMs: number; readonly maxAttempts: number },
+  limits: { readonly staleAfterMs: number; readonly maxAttemptsOf: (kind: RunKind) => number },
 ): Promise<readonly Pick<Run, 'id' | 'workspaceId' | 'kind'>[]> {
   const isStale = and(
     eq(runs.state, 'running'),
@@ -297,16 +301,18 @@ export async function releaseOrphanedRuns(
     .update(runs)
     .set({ state: 'cancelled', claimToken: null, finishedAt: sql`now()` })
     .where(and(isStale, sql`${runs.cancelRequestedAt} is not null`));
-  await db
-    .update(runs)
-    .set({
-      state: 'failed',
-      claimToken: null,
-      finishedAt: sql`now()`,
-      errorCode: 'run.worker-lost',
-      errorMessage: sql`'The worker stopped ' || ${runs.attempt} || ' times while it worked on this. Look at its log, then retry.'`,
-    })
-    .where(and(isStale, sql`${runs.attempt} >= ${limits.maxAttempts}`));
+  for (const kind of runs.kind.enumValues) {
+    await db
+      .update(runs)
+      .set({
+        state: 'failed',
+        claimToken: null,
+        finishedAt: sql`now()`,
+        errorCode: 'run.worker-lost',
+        errorMessage: sql`'The worker stopped ' || ${runs.attempt} || ' times while it worked on this. Look at its log, then retry.'`,
+      })
+      .where(and(isStale, eq(runs.kind, kind), sql`${runs.attempt} >= ${limits.maxAttemptsOf(kind)}`));
+  }
   await db.update(runs).set({ state: 'queued', claimToken: null, stage: null }).where(isStale);
   return db
     .select({ id: runs.id, workspaceId: runs.workspaceId, kind: runs.kind })

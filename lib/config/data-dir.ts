@@ -16,6 +16,12 @@ export interface DataDirLayout {
   readonly adaptersDir: string;
   /** Base models as f32, for training; can be deleted at any time, and is made again when needed. */
   readonly weightCacheDir: string;
+  /** One directory for each training run, by the run's id. */
+  readonly trainingDir: string;
+  /** Held by the trainer at work: one at a time on a device. */
+  readonly trainingLockFile: string;
+  /** How fast this machine multiplies matrices, as a trainer measured it. */
+  readonly matrixRateFile: string;
   /** Secret that signs sessions; created on first start, mode 0600. */
   readonly secretFile: string;
   readonly logsDir: string;
@@ -43,6 +49,9 @@ export function describeDataDir(dataDir: string): DataDirLayout {
     blobsDir: path.join(dataDir, 'blobs'),
     adaptersDir: path.join(dataDir, 'adapters'),
     weightCacheDir: path.join(dataDir, 'cache', 'lora-weights'),
+    trainingDir: path.join(dataDir, 'training'),
+    trainingLockFile: path.join(dataDir, 'training', 'device.lock'),
+    matrixRateFile: path.join(dataDir, 'cache', 'matrix-rate.json'),
     secretFile: path.join(dataDir, 'secret'),
     logsDir: path.join(dataDir, 'logs'),
   };

@@ -20,6 +20,8 @@ export const jobDefinitions = [
   { kind: 'document.ingest', maxAttempts: 5, concurrency: 1 },
   { kind: 'document.delete', maxAttempts: 10, concurrency: 1 },
   { kind: 'index.rebuild', maxAttempts: 10, concurrency: 1 },
+  // One at a time on a device. Many attempts: each goes on from a checkpoint, and a run of days meets more than one reboot.
+  { kind: 'adapter.train', maxAttempts: 20, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

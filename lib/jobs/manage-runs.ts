@@ -25,7 +25,7 @@ export interface RunView {
   readonly finishedAt: string | null;
 }
 
-function viewRun(run: Run): RunView {
+export function viewRun(run: Run): RunView {
   return {
     id: run.id,
     kind: run.kind,

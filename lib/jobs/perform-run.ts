@@ -13,7 +13,7 @@ import {
   touchRun,
 } from '#db/repositories/runs.ts';
 import { AppError } from '#lib/domain/errors.ts';
-import { findJobDefinition, type JobPayload, jobDefinitions } from './job-definitions.ts';
+import { findJobDefinition, type JobPayload } from './job-definitions.ts';
 import type { JobQueue } from './job-queue.ts';
 
 /** How often a worker says that it lives, writes progress and looks for a cancel. */
@@ -53,6 +53,11 @@ class RunAborted extends Error {
     this.name = 'AbortError';
     this.abortCause = abortCause;
   }
+}
+
+/** Why the signal of a run aborted; null: it did not. */
+export function readAbortCause(signal: AbortSignal): AbortCause | null {
+  return signal.reason instanceof RunAborted ? signal.reason.abortCause : null;
 }
 
 /** Doubles with each attempt: 2 s, 4 s, 8 s …, at most 5 minutes. `attempt` counts from 1. */
@@ -201,8 +206,10 @@ async function requeue(
  * @returns how many runs wait for a delivery
  */
 export async function reconcileRuns(deps: PerformRunDeps, staleAfterMs = STALE_AFTER_MS): Promise<number> {
-  const maxAttempts = Math.max(...jobDefinitions.map((definition) => definition.maxAttempts));
-  const waiting = await releaseOrphanedRuns(deps.db, { staleAfterMs, maxAttempts });
+  const waiting = await releaseOrphanedRuns(deps.db, {
+    staleAfterMs,
+    maxAttemptsOf: (kind) => findJobDefinition(kind).maxAttempts,
+  });
   for (const run of waiting) {
     await deps.queue.enqueue(deps.db, run.kind, { workspaceId: run.workspaceId, runId: run.id });
   }

@@ -85,6 +85,8 @@ export async function openIngestionStage(
         return createRebuildHandler({ db, blobs, runtime, ...overrides });
       case 'document.delete':
         return createDeleteHandler({ db, blobs });
+      case 'adapter.train':
+        throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
       default:
         return assertNever(kind);
     }

@@ -68,6 +68,12 @@ async function readCached(dataFile: string, layoutFile: string): Promise<BaseWei
   }
 }
 
+/** Whether the weights of a base lie ready, so that nothing has to be written before a run. */
+export async function areBaseWeightsReady(sha256: string, cacheDir: string): Promise<boolean> {
+  const dataFile = path.resolve(cacheDir, `${sha256}.f32`);
+  return (await readCached(dataFile, `${dataFile}.json`)) !== null;
+}
+
 export interface PrepareOptions {
   /** Called after every piece. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;

@@ -105,9 +105,10 @@ export interface RunReport {
 }
 
 const TRAINING_SET = 'train';
-const RUN_FILE = 'run.json';
+export const RUN_FILE = 'run.json';
 const REPORT_FILE = 'report.json';
 const EVENTS_FILE = 'events.jsonl';
+export const CHECKPOINTS_DIR = 'checkpoints';
 export const ADAPTER_FILE = 'adapter.gguf';
 
 function writeJson(file: string, value: object): Promise<void> {
@@ -309,7 +310,7 @@ async function perform(
     device: spec.device,
     examples,
     validation,
-    checkpoints: openCheckpoints(path.join(directory, 'checkpoints'), listFactors(decoder, config.lora)),
+    checkpoints: openCheckpoints(path.join(directory, CHECKPOINTS_DIR), listFactors(decoder, config.lora)),
     signal,
     onEvent,
   });

@@ -18,6 +18,7 @@ const kindNames: Readonly<Record<string, string>> = {
   'document.ingest': 'Index a document',
   'document.delete': 'Remove a document',
   'index.rebuild': 'Re-index all documents',
+  'adapter.train': 'Train an adapter',
 };
 
 const looks = {
