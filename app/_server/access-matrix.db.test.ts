@@ -27,7 +27,8 @@ import {
 } from '#lib/domain/actor.ts';
 import { AppError, assertNever } from '#lib/domain/errors.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
-import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import { createArtifactStore } from '#lib/registry/artifact-store.ts';
+import type { AdapterRuntime } from '#lib/registry/serve-adapters.ts';
 import type { Access } from './access.ts';
 import type { Action, ActionDefinition, ActionResult } from './action.ts';
 import { composeDeps, provideDeps } from './deps.ts';
@@ -199,7 +200,8 @@ async function fail(): Promise<never> {
   throw new AppError({ code: 'runtime.unavailable', message: 'no runtime in this test', isRetryable: true });
 }
 
-const brokenRuntime: RuntimeClient = {
+const brokenRuntime: AdapterRuntime = {
+  loadAdapter: fail,
   readStatus: fail,
   streamChat: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }),
   embedTexts: fail,
@@ -227,6 +229,8 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     runtime: brokenRuntime,
     queue: { open: async () => undefined, enqueue: async () => undefined },
     blobs: createBlobStore(blobsDir),
+    artifacts: createArtifactStore(path.join(blobsDir, 'adapters')),
+    findBase: fail,
     probes: {
       database: async () => ({ state: 'ready', reason: null }),
       runtime: async () => ({ state: 'ready', reason: null }),

@@ -12,6 +12,9 @@ import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { openPgBossQueue } from '#lib/jobs/pg-boss-queue.ts';
 import { createLogger, type Logger } from '#lib/observability/logger.ts';
+import { type ArtifactStore, createArtifactStore } from '#lib/registry/artifact-store.ts';
+import { createBaseFinder, type FindBase } from '#lib/registry/find-base.ts';
+import { type AdapterRuntime, serveAdapters } from '#lib/registry/serve-adapters.ts';
 import { createRuntimeClient, type RuntimeClientOptions } from '#lib/runtime/client.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import type { HealthProbes } from './health.ts';
@@ -28,9 +31,11 @@ export interface WebDeps {
   readonly people: PeopleStore;
   readonly authenticator: Authenticator;
   readonly actorDeps: ResolveActorDeps;
-  readonly runtime: RuntimeClient;
+  readonly runtime: AdapterRuntime;
   readonly queue: JobQueue;
   readonly blobs: BlobStore;
+  readonly artifacts: ArtifactStore;
+  readonly findBase: FindBase;
   readonly probes: HealthProbes;
 }
 
@@ -41,9 +46,11 @@ export interface WebParts {
   readonly db: DatabaseExecutor;
   readonly secret: string;
   readonly limits: RateLimits;
-  readonly runtime: RuntimeClient;
+  readonly runtime: AdapterRuntime;
   readonly queue: JobQueue;
   readonly blobs: BlobStore;
+  readonly artifacts: ArtifactStore;
+  readonly findBase: FindBase;
   readonly probes: HealthProbes;
 }
 
@@ -120,7 +127,9 @@ function buildDeps(env: Env): WebDeps {
     env.runtimeUrl === undefined
       ? { socketPath: layout.runtimeSocket }
       : { url: env.runtimeUrl, token: env.runtimeToken };
-  const runtime = createRuntimeClient(runtimeTarget);
+  const artifacts = createArtifactStore(layout.adaptersDir);
+  const findBase = createBaseFinder(env);
+  const runtime = serveAdapters(createRuntimeClient(runtimeTarget), { artifacts, findBase });
   return composeDeps({
     env,
     log,
@@ -136,6 +145,8 @@ function buildDeps(env: Env): WebDeps {
       }),
     ),
     blobs: createBlobStore(layout.blobsDir),
+    artifacts,
+    findBase,
     probes: createProbes(database.db, runtime),
   });
 }

@@ -175,7 +175,9 @@ export async function* answerQuestion(
     provenance: {
       baseModel: kind === 'generated' ? (base?.id ?? null) : null,
       baseSha256: kind === 'generated' ? (finish?.baseSha256 ?? base?.sha256 ?? null) : null,
-      adapterSha256: finish?.adapterSha256 ?? null,
+      // A foreign server does not say what answered; it was told.
+      adapterSha256:
+        kind === 'generated' ? (finish?.adapterSha256 ?? (input.model === 'base' ? null : input.model)) : null,
       promptVersion: template.version,
       chatTemplateSha256: kind === 'generated' ? (base?.templateSha256 ?? null) : null,
       answerConfigId: input.answerConfigId,

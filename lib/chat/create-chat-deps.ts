@@ -1,7 +1,9 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
+import { chooseServingModel } from '#lib/registry/serving-version.ts';
 import { search } from '#lib/retrieval/search.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import type { AnswerDeps } from './answer-question.ts';
+import type { CompletionDeps } from './openai-completions.ts';
 import type { ChatTurnDeps } from './run-chat-turn.ts';
 import { shareRunningGenerations } from './running-generations.ts';
 
@@ -30,6 +32,16 @@ export function createChatDeps(parts: ChatParts): ChatTurnDeps {
     db: parts.db,
     log: parts.log,
     answer: createAnswerDeps(parts),
+    chooseModel: (access) => chooseServingModel(parts, access),
     generations: shareRunningGenerations(),
+  };
+}
+
+/** The same assistant behind the public API. */
+export function createCompletionDeps(parts: Pick<ChatParts, 'db' | 'runtime'>): CompletionDeps {
+  return {
+    db: parts.db,
+    answer: createAnswerDeps(parts),
+    chooseModel: (access) => chooseServingModel(parts, access),
   };
 }

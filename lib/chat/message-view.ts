@@ -16,10 +16,19 @@ const failureMessages: Readonly<Record<string, string>> = {
   'runtime.timeout': 'The answer took too long and was given up.',
   'runtime.prompt-too-long': 'The question and its passages are too long for the model.',
   'runtime.model-unknown': 'The model that should answer is not loaded.',
+  'adapter.artifact-missing': 'The file of the adapter that serves this workspace is missing from the server.',
+  'adapter.checksum-mismatch': 'The file of the adapter that serves this workspace is damaged.',
+  'adapter.unloadable': 'The adapter that serves this workspace does not load on the base model.',
   'message.interrupted': 'The server stopped while it wrote this answer.',
 };
 
-const notRetryable = new Set(['runtime.prompt-too-long', 'runtime.model-unknown']);
+const notRetryable = new Set([
+  'runtime.prompt-too-long',
+  'runtime.model-unknown',
+  'adapter.artifact-missing',
+  'adapter.checksum-mismatch',
+  'adapter.unloadable',
+]);
 
 export function describeFailure(code: string): PublicError {
   return {

@@ -82,6 +82,8 @@ export type Completion = z.infer<typeof completionSchema>;
 export interface CompletionDeps {
   readonly db: DatabaseExecutor;
   readonly answer: AnswerDeps;
+  /** The model that serves the workspace: `base`, or an adapter's SHA-256. */
+  readonly chooseModel: (access: Authorized<'chat.use'>) => Promise<string>;
 }
 
 /** A checked request, ready to be answered once. */
@@ -135,6 +137,7 @@ export async function prepareCompletion(
     .filter((text) => text.trim() !== '')
     .join('\n\n');
   const stored = await readActiveAnswerConfig(deps.db, access);
+  const model = await deps.chooseModel(access);
   const maxTokens = request.max_completion_tokens ?? request.max_tokens;
   const config = {
     ...stored.config,
@@ -154,7 +157,7 @@ export async function prepareCompletion(
         {
           question: question.content,
           history: spoken.slice(0, -1),
-          model: 'base',
+          model,
           config,
           answerConfigId: stored.id,
           instructions,

@@ -91,6 +91,7 @@ describeDatabase('chat turns', (getDatabase) => {
       db: getDatabase().db,
       generations: createRunningGenerations(),
       log: { error: (fields) => logged.push(fields) },
+      chooseModel: async () => 'base',
       answer: {
         runtime,
         search: async () => ({

@@ -27,8 +27,8 @@ export interface ChatTurnDeps {
   readonly answer: AnswerDeps;
   readonly generations: RunningGenerations;
   readonly log: { error(fields: Readonly<Record<string, unknown>>, message: string): void };
-  /** The model that serves the workspace: `base`, or an adapter's SHA-256. Default: always `base`. */
-  readonly chooseModel?: (access: Authorized<'chat.use'>) => Promise<string>;
+  /** The model that serves the workspace: `base`, or an adapter's SHA-256. */
+  readonly chooseModel: (access: Authorized<'chat.use'>) => Promise<string>;
   /** Default: the system's clock. */
   readonly now?: () => number;
 }
@@ -101,7 +101,7 @@ export async function prepareChatTurn(
   const now = deps.now ?? Date.now;
   const workspace = await createWorkspaceRepository(deps.db).read(access);
   const active = await readActiveAnswerConfig(deps.db, access);
-  const model = (await deps.chooseModel?.(access)) ?? 'base';
+  const model = await deps.chooseModel(access);
 
   const rows = await deps.db.transaction(async (tx) => {
     const place = await findPlace(tx, access, input);

@@ -34,11 +34,13 @@ export type RuntimeClientOptions =
 /** A runtime client that can also manage adapters and must be closed. */
 export interface HttpRuntimeClient extends RuntimeClient {
   /**
-   * Loads a content-addressed adapter file (`<sha256>.gguf`); its SHA-256 is then a `model`. Idempotent.
-   * @throws AppError `adapter.not-found`, `adapter.checksum-mismatch`, `adapter.unloadable`
+   * Loads a content-addressed adapter (`<sha256>.gguf`, or a PEFT directory); its SHA-256 is then a `model`. Idempotent.
+   * @throws AppError `adapter.artifact-missing`, `adapter.checksum-mismatch`, `adapter.unloadable`
    */
   loadAdapter(adapter: { readonly sha256: string; readonly filePath: string }, options?: CallOptions): Promise<void>;
   unloadAdapter(sha256: string, options?: CallOptions): Promise<void>;
+  /** What `loadAdapter` must be given a path of: our runtime takes a GGUF file, vLLM a PEFT directory. */
+  readAdapterFormat(options?: CallOptions): Promise<'gguf' | 'peft'>;
   readonly close: () => Promise<void>;
 }
 
@@ -259,13 +261,18 @@ export function createRuntimeClient(options: RuntimeClientOptions): HttpRuntimeC
     },
     async loadAdapter(adapter, call = {}) {
       const body = { lora_name: adapter.sha256, lora_path: adapter.filePath };
-      const response = await send('POST', '/v1/load_lora_adapter', body, call);
-      await readText(response, call);
+      try {
+        await readText(await send('POST', '/v1/load_lora_adapter', body, call), call);
+      } catch (error) {
+        // vLLM refuses a name that it has; names are hashes of the content, so it has the right one.
+        if (!AppError.isInstance(error) || !/already been loaded/i.test(error.message)) throw error;
+      }
     },
     async unloadAdapter(sha256, call = {}) {
       const response = await send('POST', '/v1/unload_lora_adapter', { lora_name: sha256 }, call);
       await readText(response, call);
     },
+    readAdapterFormat: async (call = {}) => ((await isOwnServer(call)) ? 'gguf' : 'peft'),
     close: () => agent.destroy(),
   };
 }

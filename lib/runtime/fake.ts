@@ -41,6 +41,8 @@ export interface FakeRuntimeOptions {
   readonly contextTokens?: number;
   readonly queueLimit?: number;
   readonly dimensions?: number;
+  /** Adapters may be loaded from it; they change no answer but the one that `answer` gives for `request.model`. Default: none. */
+  readonly adaptersDir?: string;
 }
 
 export interface FakeRuntime {
@@ -63,7 +65,7 @@ export async function startFakeRuntime(options: FakeRuntimeOptions = {}): Promis
   const app = createRuntimeApp({
     engine,
     token: null,
-    adaptersDir: null,
+    adaptersDir: options.adaptersDir ?? null,
     onError(error) {
       throw error;
     },
@@ -89,10 +91,11 @@ function createFakeEngine(
   const queue = createInferenceQueue({ concurrency: 1, limit: options.queueLimit ?? 32 });
   const answerOf = options.answer ?? repeatLastMessage;
   let held: readonly number[] = [];
+  const adapters = new Set<string>();
 
   function requireModel(model: string): void {
     if (!hasBaseModel) throw noBaseModel('the fake was started without one');
-    if (model !== 'base' && model !== BASE_ID) throw modelUnknown(model, ['base', BASE_ID]);
+    if (model !== 'base' && model !== BASE_ID && !adapters.has(model)) throw modelUnknown(model, ['base', BASE_ID]);
   }
 
   async function* run(
@@ -119,7 +122,7 @@ function createFakeEngine(
           decodeMs: firstTokenAt === undefined ? 0 : now - firstTokenAt,
         },
         baseSha256: sha256(BASE_ID),
-        adapterSha256: null,
+        adapterSha256: adapters.has(request.model) ? request.model : null,
       };
     };
     let release: (() => void) | undefined;
@@ -210,8 +213,13 @@ function createFakeEngine(
       }
       return { vectors, promptTokens: request.texts.flatMap(toTokens).length };
     },
-    loadAdapter: (id) => Promise.reject(modelUnknown(id, [BASE_ID])),
-    unloadAdapter: (id) => Promise.reject(modelUnknown(id, [BASE_ID])),
+    async loadAdapter(id) {
+      if (!hasBaseModel) throw noBaseModel('the fake was started without one');
+      adapters.add(id);
+    },
+    async unloadAdapter(id) {
+      if (!adapters.delete(id)) throw modelUnknown(id, [BASE_ID]);
+    },
     close: () => Promise.resolve(),
   };
 }

@@ -176,5 +176,8 @@ export const statusSchema = z.object({
   gpu: z.union([z.string(), z.literal(false)]),
   threads: z.number(),
   queue: z.object({ active: z.number(), waiting: z.number(), limit: z.number() }),
+  pool: z
+    .object({ contexts: z.number(), adapters: z.number(), usedBytes: z.number(), budgetBytes: z.number() })
+    .optional(),
   problems: z.array(z.string()),
 });

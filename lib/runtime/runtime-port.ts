@@ -72,6 +72,17 @@ export interface RuntimeModel {
   readonly sha256: string | null;
 }
 
+/** What the runtime holds ready. */
+export interface PoolUsage {
+  /** Contexts in memory, that of the base included. */
+  readonly contexts: number;
+  /** Adapters in memory. */
+  readonly adapters: number;
+  /** Estimated by llama.cpp's own formula for contexts, by file size for adapters. */
+  readonly usedBytes: number;
+  readonly budgetBytes: number;
+}
+
 export interface RuntimeStatus {
   readonly state: 'loading' | 'ready' | 'degraded';
   /** Catalog id or file name. Null: no base model, answers are extractive. */
@@ -93,6 +104,8 @@ export interface RuntimeStatus {
   readonly gpu: string | false;
   readonly threads: number;
   readonly queue: { readonly active: number; readonly waiting: number; readonly limit: number };
+  /** Absent where a foreign server does not say, and while there is no base model. */
+  readonly pool?: PoolUsage | undefined;
   /** Plain-word reasons of `degraded`. */
   readonly problems: readonly string[];
 }

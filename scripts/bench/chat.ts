@@ -74,6 +74,7 @@ function createTurns(product: StartedProduct) {
     db: product.db,
     generations: createRunningGenerations(),
     log: { error: (fields, message) => console.error(message, fields) },
+    chooseModel: async () => 'base',
     answer: {
       ...answer,
       runtime: {

@@ -22,6 +22,8 @@ import { createRateLimits } from '#lib/auth/rate-limits.ts';
 import { groundingSchema } from '#lib/chat/openai-completions.ts';
 import { answerConfigSchema } from '#lib/domain/answer-config.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { createArtifactStore } from '#lib/registry/artifact-store.ts';
+import { serveAdapters } from '#lib/registry/serve-adapters.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import { startFakeRuntime } from '#lib/runtime/fake.ts';
 import { POST as complete } from './chat/completions/route.ts';
@@ -56,8 +58,13 @@ describeDatabase('public API', (getDatabase) => {
   beforeAll(async () => {
     const { db } = getDatabase();
     const fake = await startFakeRuntime({ answer: () => ({ text: ANSWER, tokenMs: 1 }) });
-    const runtime = createRuntimeClient({ socketPath: fake.socketPath });
     const blobsDir = await mkdtemp(path.join(os.tmpdir(), 'public-api-'));
+    const adapters = {
+      artifacts: createArtifactStore(path.join(blobsDir, 'adapters')),
+      findBase: () => Promise.reject(new Error('no base in this test')),
+    };
+    const client = createRuntimeClient({ socketPath: fake.socketPath });
+    const runtime = serveAdapters(client, adapters);
     const queued: string[] = [];
     const deps = composeDeps({
       env: { publicUrl: 'http://localhost:3000' },
@@ -73,6 +80,7 @@ describeDatabase('public API', (getDatabase) => {
         },
       },
       blobs: createBlobStore(blobsDir),
+      ...adapters,
       probes: {
         database: async () => ({ state: 'ready', reason: null }),
         runtime: async () => ({ state: 'ready', reason: null }),
@@ -172,7 +180,7 @@ describeDatabase('public API', (getDatabase) => {
     baseUrl = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}/api/v1`;
     closers.push(
       () => new Promise((resolve) => server.close(resolve)),
-      () => runtime.close(),
+      () => client.close(),
       () => fake.close(),
       () => rm(blobsDir, { recursive: true, force: true }),
     );

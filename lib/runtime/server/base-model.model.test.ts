@@ -84,8 +84,8 @@ describe('base model', () => {
   });
 
   it('scores tokens as a full softmax over the vocabulary does, cold and with a cached prefix', async () => {
-    const pool = createContextPool(base, { threads: 1, batchSize: 24, maxContexts: 1 });
-    const { cache } = await pool.use(null);
+    const pool = createContextPool(base, { threads: 1, batchSize: 24, budgetBytes: 2 ** 30 });
+    const { cache } = await pool.acquire(null);
     const { sequence } = cache;
     const prompt = base.tokenizeMessages([{ role: 'user', content: 'What is the capital of France?' }], true);
     const answer = base.tokenizeText('The capital of France is Paris.', { addSpecialTokens: false, continues: true });

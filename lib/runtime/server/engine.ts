@@ -66,7 +66,9 @@ export interface RuntimeEngine {
     request: { readonly model: string; readonly texts: readonly string[]; readonly purpose: 'query' | 'passage' },
     options: EngineCallOptions,
   ): Promise<{ readonly vectors: Float32Array[]; readonly promptTokens: number }>;
-  loadAdapter(sha256: string, filePath: string, options: EngineCallOptions): Promise<void>;
-  unloadAdapter(sha256: string, options: EngineCallOptions): Promise<void>;
+  /** Makes an adapter known and proves that it loads; does not wait for running requests. */
+  loadAdapter(sha256: string, filePath: string): Promise<void>;
+  /** Running requests that use it are answered to their end. */
+  unloadAdapter(sha256: string): Promise<void>;
   close(): Promise<void>;
 }

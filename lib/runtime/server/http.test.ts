@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkAdapterFile } from './adapter-file.ts';
+import { createAdapterFileCheck } from './adapter-file.ts';
 import type { RuntimeEngine } from './engine.ts';
 import { createRuntimeApp } from './http.ts';
 import { listenRuntime } from './listen.ts';
@@ -79,26 +79,28 @@ describe('files', () => {
     const sha256 = createHash('sha256').update('weights').digest('hex');
     const good = path.join(adaptersDir, `${sha256}.gguf`);
     await writeFile(good, 'weights');
-    expect(await checkAdapterFile(good, sha256, adaptersDir)).toBe(good);
+    const checkAdapterFile = createAdapterFileCheck(adaptersDir);
+    expect(await checkAdapterFile(good, sha256)).toBe(good);
+    expect(await checkAdapterFile(good, sha256)).toBe(good);
 
     const outside = path.join(directory, `${sha256}.gguf`);
     await writeFile(outside, 'weights');
-    await expect(checkAdapterFile(outside, sha256, adaptersDir)).rejects.toMatchObject({ code: 'input.invalid' });
+    await expect(checkAdapterFile(outside, sha256)).rejects.toMatchObject({ code: 'input.invalid' });
     const other = 'a'.repeat(64);
     await symlink(outside, path.join(adaptersDir, `${other}.gguf`));
-    await expect(checkAdapterFile(path.join(adaptersDir, `${other}.gguf`), other, adaptersDir)).rejects.toMatchObject({
+    await expect(checkAdapterFile(path.join(adaptersDir, `${other}.gguf`), other)).rejects.toMatchObject({
       code: 'input.invalid',
     });
-    await expect(checkAdapterFile(path.join(adaptersDir, 'x.gguf'), sha256, adaptersDir)).rejects.toMatchObject({
+    await expect(checkAdapterFile(path.join(adaptersDir, 'x.gguf'), sha256)).rejects.toMatchObject({
       code: 'input.invalid',
     });
     await writeFile(good, 'changed');
-    await expect(checkAdapterFile(good, sha256, adaptersDir)).rejects.toMatchObject({
+    await expect(checkAdapterFile(good, sha256)).rejects.toMatchObject({
       code: 'adapter.checksum-mismatch',
     });
     await rm(good);
-    await expect(checkAdapterFile(good, sha256, adaptersDir)).rejects.toMatchObject({ code: 'adapter.not-found' });
-    await expect(checkAdapterFile(good, sha256, null)).rejects.toMatchObject({ code: 'input.invalid' });
+    await expect(checkAdapterFile(good, sha256)).rejects.toMatchObject({ code: 'adapter.artifact-missing' });
+    await expect(createAdapterFileCheck(null)(good, sha256)).rejects.toMatchObject({ code: 'input.invalid' });
   });
 
   it('opens a socket for its user only, over a dead one, and refuses a live one', async () => {

@@ -16,7 +16,7 @@ import {
   tokenizeBodySchema,
   unloadAdapterBodySchema,
 } from '../protocol.ts';
-import { checkAdapterFile } from './adapter-file.ts';
+import { createAdapterFileCheck } from './adapter-file.ts';
 import type { EngineCallOptions, GenerateEvent, GenerateRequest, RuntimeEngine } from './engine.ts';
 
 export interface RuntimeHttpOptions {
@@ -35,6 +35,7 @@ const DEFAULT_CHAT_TOKENS = 256;
 
 export function createRuntimeApp(options: RuntimeHttpOptions): Hono {
   const { engine } = options;
+  const checkAdapterFile = createAdapterFileCheck(options.adaptersDir);
   const app = new Hono();
 
   app.onError((error, c) => {
@@ -139,14 +140,14 @@ export function createRuntimeApp(options: RuntimeHttpOptions): Hono {
 
   app.post('/v1/load_lora_adapter', async (c) => {
     const body = await readBody(c, loadAdapterBodySchema);
-    const filePath = await checkAdapterFile(body.lora_path, body.lora_name, options.adaptersDir);
-    await engine.loadAdapter(body.lora_name, filePath, readCallOptions(c));
+    const filePath = await checkAdapterFile(body.lora_path, body.lora_name);
+    await engine.loadAdapter(body.lora_name, filePath);
     return c.text(`Success: LoRA adapter '${body.lora_name}' added successfully.`);
   });
 
   app.post('/v1/unload_lora_adapter', async (c) => {
     const body = await readBody(c, unloadAdapterBodySchema);
-    await engine.unloadAdapter(body.lora_name, readCallOptions(c));
+    await engine.unloadAdapter(body.lora_name);
     return c.text(`Success: LoRA adapter '${body.lora_name}' removed successfully.`);
   });
 
@@ -367,7 +368,7 @@ const STATUS_BY_CODE: Readonly<Record<string, 400 | 401 | 404 | 409 | 422 | 429 
   'runtime.unauthorised': 401,
   'runtime.model-unknown': 404,
   'route.not-found': 404,
-  'adapter.not-found': 404,
+  'adapter.artifact-missing': 404,
   'adapter.checksum-mismatch': 422,
   'adapter.unloadable': 422,
   'runtime.busy': 429,

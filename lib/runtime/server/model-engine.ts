@@ -3,6 +3,7 @@
  * other half keeps serving: without a base model there are still embeddings.
  */
 
+import os from 'node:os';
 import type { Token } from 'node-llama-cpp';
 import type { RuntimeStatus } from '../runtime-port.ts';
 import {
@@ -40,6 +41,8 @@ export interface ModelEngineOptions {
   readonly contextTokens?: number;
   /** Requests that may wait per queue. Default 32. */
   readonly queueLimit?: number;
+  /** For contexts and adapters kept ready. Default: see `chooseMemoryBudget`. */
+  readonly adapterBudgetBytes?: number;
   readonly onLog: (level: 'info' | 'warn' | 'error', message: string) => void;
 }
 
@@ -56,8 +59,7 @@ const DEFAULT_QUEUE_LIMIT = 32;
  */
 const CPU_BLOCK_TOKENS = 128;
 const GPU_BLOCK_TOKENS = 256;
-/** The base and two adapters: champion and challenger of one workspace at a time. */
-const MAX_CONTEXTS = 3;
+const MAX_BUDGET_BYTES = 4 * 1024 ** 3;
 /** A question waits for at most this many passages of somebody's ingestion. */
 const EMBED_SUB_BATCH_TEXTS = 4;
 
@@ -91,9 +93,9 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       const contexts = createContextPool(loaded, {
         threads: options.threads,
         batchSize: longestEvaluation(blockSizeOf(backend)),
-        maxContexts: MAX_CONTEXTS,
+        budgetBytes: options.adapterBudgetBytes ?? (await chooseMemoryBudget(backend)),
       });
-      await contexts.use(null);
+      (await contexts.acquire(null)).release();
       base = loaded;
       pool = contexts;
     } catch (error) {
@@ -176,6 +178,7 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
         gpu: backend?.llama.gpu ?? false,
         threads: options.threads,
         queue: { active: generationQueue.active, waiting: generationQueue.waiting, limit },
+        pool: pool?.usage,
         problems,
       };
     },
@@ -216,23 +219,26 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
         }
         try {
           const queueMs = performance.now() - queuedAt;
-          const { cache } = await ready.pool.use(adapterSha256);
-          const run = generateText(ready.base, cache, tokens, request, {
-            blockSize: blockSizeOf(ready.base.backend),
-            signal: callOptions.signal,
-          });
-          const result = yield* run;
-          yield {
-            type: 'finish',
-            reason: result.reason,
-            usage: {
-              promptTokens: tokens.length,
-              cachedPromptTokens: result.cachedPromptTokens,
-              completionTokens: result.completionTokens,
-            },
-            timings: { queueMs, prefillMs: result.prefillMs, decodeMs: result.decodeMs },
-            ...provenance,
-          };
+          const lease = await ready.pool.acquire(adapterSha256);
+          try {
+            const result = yield* generateText(ready.base, lease.cache, tokens, request, {
+              blockSize: blockSizeOf(ready.base.backend),
+              signal: callOptions.signal,
+            });
+            yield {
+              type: 'finish',
+              reason: result.reason,
+              usage: {
+                promptTokens: tokens.length,
+                cachedPromptTokens: result.cachedPromptTokens,
+                completionTokens: result.completionTokens,
+              },
+              timings: { queueMs, prefillMs: result.prefillMs, decodeMs: result.decodeMs },
+              ...provenance,
+            };
+          } finally {
+            lease.release();
+          }
         } finally {
           release();
         }
@@ -245,12 +251,16 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
       checkLength(tokens, ready.base, 0);
       const release = await generationQueue.acquire(callOptions);
       try {
-        const { cache } = await ready.pool.use(adapterSha256);
-        return await scoreTokens(cache, tokens, {
-          fromIndex: request.fromIndex,
-          blockSize: blockSizeOf(ready.base.backend),
-          signal: callOptions.signal,
-        });
+        const lease = await ready.pool.acquire(adapterSha256);
+        try {
+          return await scoreTokens(lease.cache, tokens, {
+            fromIndex: request.fromIndex,
+            blockSize: blockSizeOf(ready.base.backend),
+            signal: callOptions.signal,
+          });
+        } finally {
+          lease.release();
+        }
       } finally {
         release();
       }
@@ -297,29 +307,29 @@ export function startModelEngine(options: ModelEngineOptions): ModelEngine {
         embeddingRequests -= 1;
       }
     },
-    async loadAdapter(sha256, filePath, callOptions) {
-      const ready = requireBase();
-      const release = await generationQueue.acquire(callOptions);
-      try {
-        await ready.pool.registerAdapter(sha256, filePath);
-      } finally {
-        release();
-      }
+    async loadAdapter(sha256, filePath) {
+      await requireBase().pool.registerAdapter(sha256, filePath);
     },
-    async unloadAdapter(sha256, callOptions) {
+    async unloadAdapter(sha256) {
       const ready = requireBase();
       if (!ready.pool.isRegistered(sha256)) throw modelUnknown(sha256, ready.pool.adapters);
-      const release = await generationQueue.acquire(callOptions);
-      try {
-        await ready.pool.unregisterAdapter(sha256);
-      } finally {
-        release();
-      }
+      await ready.pool.unregisterAdapter(sha256);
     },
     async close() {
       await embedding?.close();
     },
   };
+}
+
+/**
+ * A quarter of the machine's memory, at most 4 GiB: the base, the database and training live beside it. On a GPU half of what
+ * is free once the base is in its memory.
+ */
+async function chooseMemoryBudget({ llama }: LlamaBackend): Promise<number> {
+  if (llama.gpu !== false) return (await llama.getVramState()).free / 2;
+  const limit = process.constrainedMemory();
+  const total = limit > 0 ? Math.min(limit, os.totalmem()) : os.totalmem();
+  return Math.min(total / 4, MAX_BUDGET_BYTES);
 }
 
 function blockSizeOf(backend: LlamaBackend): number {

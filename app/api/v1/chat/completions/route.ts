@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describeError } from '#app/_server/respond.ts';
 import { defineKeyRoute } from '#app/_server/route.ts';
-import { createAnswerDeps } from '#lib/chat/create-chat-deps.ts';
+import { createCompletionDeps } from '#lib/chat/create-chat-deps.ts';
 import { encodeEvents, eventStreamHeaders } from '#lib/chat/encode-events.ts';
 import {
   completeOnce,
@@ -19,12 +19,7 @@ export const POST = defineKeyRoute({
   permission: 'chat.use',
   body: completionRequestSchema,
   handler: async ({ authorized, body, deps, request }) => {
-    const prepared = await prepareCompletion(
-      { db: deps.db, answer: createAnswerDeps(deps) },
-      authorized,
-      body,
-      randomUUID(),
-    );
+    const prepared = await prepareCompletion(createCompletionDeps(deps), authorized, body, randomUUID());
     if (body.stream !== true) return await completeOnce(prepared, request.signal);
     const left = new AbortController();
     const signal = AbortSignal.any([request.signal, left.signal]);
