@@ -2,11 +2,12 @@ import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadEnv } from '#lib/config/env.ts';
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { modelCatalog } from '#lib/models/catalog.ts';
 import { chooseModels, useModel } from '#lib/models/model-choice.ts';
 import { listModels, resolveModel, verifyModel } from '#lib/models/model-store.ts';
 import { ensureModel } from './models/pull-defaults.ts';
-import { createProgressBar, formatBytes } from './start/progress-bar.ts';
+import { createProgressBar } from './start/progress-bar.ts';
 
 /** `npm run models -- list | pull | verify | use`: the catalog of lib/models from the command line. */
 

@@ -17,16 +17,10 @@ import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { nameTensor, targetModules } from '#lib/lora/architectures/architecture.ts';
 import { listFactors } from '#lib/lora/graph/training-graph.ts';
+import { countFrozenFlops, listFrozenProducts } from '#lib/lora/train/flops.ts';
 import { scaleOf } from '#lib/lora/train/train-config.ts';
 import { type PeerProcess, startPeer } from './train/peer-process.ts';
-import {
-  countFlops,
-  listFrozenProducts,
-  openWorkload,
-  toArguments,
-  type Workload,
-  type WorkloadFlags,
-} from './train/workload.ts';
+import { openWorkload, sizeOfRun, toArguments, type Workload, type WorkloadFlags } from './train/workload.ts';
 
 const flags = new Command('bench:train')
   .option('--base <id or path>', 'catalog id or GGUF file of the base model (default: the one in use)')
@@ -173,7 +167,7 @@ async function measure(workloadFlags: WorkloadFlags, steps: number, withPytorch:
   const { loadSeconds, rounds } = await measureRounds(workload, workloadFlags, steps, withPytorch);
   const measured = rounds.slice(1);
   const over = (read: (round: Round) => number) => median(measured.map(read));
-  const flops = countFlops(listFrozenProducts(workload));
+  const flops = countFrozenFlops(listFrozenProducts(workload.config, workload.lora, sizeOfRun(workload)));
   const pytorchSteps = rounds.flatMap(({ product, pytorch }) => (pytorch ? [{ product, pytorch }] : []));
   return {
     tokensPerSecond: over(({ product }) => workload.tokens.length / secondsOf(product)),

@@ -9,9 +9,9 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import type { Env } from '#lib/config/env.ts';
 import { readLockHolder } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { findModel } from '#lib/models/catalog.ts';
 import { claimPort } from '../start/network.ts';
-import { formatBytes } from '../start/progress-bar.ts';
 import { type Check, failed, ok, warning } from './check.ts';
 
 const run = promisify(execFile);

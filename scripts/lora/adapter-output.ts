@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { Option } from 'commander';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import type { LoraAdapter } from '#lib/lora/adapter/adapter.ts';
 import { writeGgufAdapter } from '#lib/lora/adapter/gguf-adapter.ts';
 import { hashFile } from '#lib/models/checksum.ts';
-import { formatBytes } from '../start/progress-bar.ts';
 
 export type Precision = 'F32' | 'F16';
 

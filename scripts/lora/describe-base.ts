@@ -1,7 +1,7 @@
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { readDecoderConfig } from '#lib/lora/architectures/architecture.ts';
 import type { GgufFile } from '#lib/lora/gguf/read-gguf.ts';
-import { formatBytes } from '../start/progress-bar.ts';
 import { alignColumns } from './command-line.ts';
 
 const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);

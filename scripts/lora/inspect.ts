@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { openAdapter } from '#lib/lora/adapter/read-adapter.ts';
 import { openGguf } from '#lib/lora/gguf/read-gguf.ts';
 import { hashFile } from '#lib/models/checksum.ts';
-import { formatBytes } from '../start/progress-bar.ts';
 import { alignColumns, type CommandContext, defineCommand, type OutputOptions, printResult } from './command-line.ts';
 import { describeAdapter, findMisfit, printAdapter } from './describe-adapter.ts';
 import { describeBase, printBase } from './describe-base.ts';

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { type Command, Option } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { takeLowestPriority } from '#lib/config/take-lowest-priority.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import type { TrainConfig } from '#lib/lora/train/train-config.ts';
 import {
   ADAPTER_FILE,
@@ -18,7 +19,6 @@ import {
   requireMemory,
 } from '#lib/lora/train/training-run.ts';
 import { chatTemplateHints } from '#lib/runtime/chat-template.ts';
-import { formatBytes } from '../start/progress-bar.ts';
 import { openBaseTokenizer } from './base-tokenizer.ts';
 import { type CommandContext, defineCommand, exitCodes, type OutputOptions, printResult } from './command-line.ts';
 import { parseCount } from './parse-number.ts';
@@ -70,10 +70,11 @@ function describeDataset({ name, rows, examples, tokens, problems }: DatasetSumm
 }
 
 function describeEstimate({ estimate, spec }: PreparedRun): string {
-  const { steps, tokens, seconds, memoryBytes, weightBytes } = estimate;
+  const { steps, tokens, seconds, memoryBytes, weightBytes, recomputed } = estimate;
   return (
     `${steps} steps, ${tokens} tokens, about ${formatDuration(seconds)} on ${spec.threads} thread${spec.threads === 1 ? '' : 's'} of an idle machine, ` +
-    `${formatBytes(memoryBytes)} of memory beside ${formatBytes(weightBytes)} of mapped weights`
+    `${formatBytes(memoryBytes)} of memory beside ${formatBytes(weightBytes)} of mapped weights` +
+    (recomputed === 'blocks' ? '; memory is short, so every block is computed twice' : '')
   );
 }
 

@@ -1,22 +1,11 @@
 import type { WriteStream } from 'node:tty';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import type { PullProgress } from '#lib/models/pull-model.ts';
 
 const BAR_CELLS = 24;
 const REDRAW_INTERVAL_MS = 100;
 /** Without a terminal a line is printed now and then instead of redrawn. */
 const PLAIN_INTERVAL_MS = 5_000;
-
-/** Decimal units, as disks and downloads are sold: `322.6 MB`. */
-export function formatBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
 
 export function formatProgress(progress: PullProgress): string {
   const fraction = progress.totalBytes === 0 ? 0 : progress.receivedBytes / progress.totalBytes;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { type DocumentLimits, RATIO_FREE_BYTES } from './document-limits.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
 
@@ -64,8 +65,7 @@ function describeEntry(
         unpackedBytes += part.length;
         budget.unpackedBytes += part.length;
         if (budget.unpackedBytes > limits.maxUnpackedBytes) {
-          const gigabytes = (limits.maxUnpackedBytes / 1_000_000_000).toFixed(1);
-          throw tooComplex('unpacked-size', `unpacks to more than ${gigabytes} GB`);
+          throw tooComplex('unpacked-size', `unpacks to more than ${formatBytes(limits.maxUnpackedBytes)}`);
         }
         if (unpackedBytes > RATIO_FREE_BYTES && unpackedBytes > entry.compressedSize * limits.maxCompressionRatio) {
           throw tooComplex(

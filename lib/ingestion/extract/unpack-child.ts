@@ -4,6 +4,7 @@
  */
 import process from 'node:process';
 import { z } from 'zod';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { documentLimitsSchema } from './document-limits.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
 import type { UnpackMessage } from './extraction-message.ts';
@@ -67,7 +68,7 @@ try {
     if (!goesOn) break;
   }
   if (goesOn) await send({ type: 'end' });
-  else throw tooComplex('unpacked-size', `unpacks to more than ${(limits.maxUnpackedBytes / 1e9).toFixed(1)} GB`);
+  else throw tooComplex('unpacked-size', `unpacks to more than ${formatBytes(limits.maxUnpackedBytes)}`);
 } catch (error) {
   await reportFailure(error);
 }

@@ -28,7 +28,6 @@ const llama: DecoderConfig = {
   rotaryBase: 10_000,
   rotarySize: 4,
   rotaryScale: 1,
-  slidingWindow: null,
   hasTiedHead: false,
 };
 const qwen: DecoderConfig = { ...llama, architecture: 'qwen2', rotaryPairs: 'halves', hasAttentionBias: true };

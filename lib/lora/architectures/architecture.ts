@@ -10,7 +10,12 @@ interface Architecture {
   readonly hasHeadNorm: boolean;
 }
 
-/** Keyed by `general.architecture` of the GGUF file. `llama` covers TinyLlama, Llama 2 and 3, Mistral and SmolLM. */
+/**
+ * A sliding window that a file declares is not applied: for these architectures llama.cpp, which serves, reads over it, and an
+ * adapter is to be trained with the attention that it will meet. Up to the window's length there is no difference.
+ *
+ * Keyed by `general.architecture` of the GGUF file. `llama` covers TinyLlama, Llama 2 and 3, Mistral and SmolLM.
+ */
 const architectures: Readonly<Record<string, Architecture>> = {
   llama: { rotaryPairs: 'neighbours', hasAttentionBias: false, hasHeadNorm: false },
   qwen2: { rotaryPairs: 'halves', hasAttentionBias: true, hasHeadNorm: false },
@@ -36,8 +41,6 @@ export interface DecoderConfig extends Architecture {
   readonly rotarySize: number;
   /** Positions are divided by this (linear scaling); 1 for none. */
   readonly rotaryScale: number;
-  /** Tokens a position may look back on; null for all. */
-  readonly slidingWindow: number | null;
   /** True when the output head is the token embedding. */
   readonly hasTiedHead: boolean;
 }
@@ -113,7 +116,6 @@ export function readDecoderConfig(gguf: GgufHeader): DecoderConfig {
   const hiddenSize = readNumber(metadata, `${name}.embedding_length`);
   const headCount = readNumber(metadata, `${name}.attention.head_count`);
   const headSize = readNumber(metadata, `${name}.attention.key_length`, hiddenSize / headCount);
-  const window = readNumber(metadata, `${name}.attention.sliding_window`, 0);
   const config: DecoderConfig = {
     ...architecture,
     architecture: name,
@@ -129,7 +131,6 @@ export function readDecoderConfig(gguf: GgufHeader): DecoderConfig {
     rotaryBase: readNumber(metadata, `${name}.rope.freq_base`, 10_000),
     rotarySize: readNumber(metadata, `${name}.rope.dimension_count`, headSize),
     rotaryScale: scaling === 'none' ? 1 : scalingFactor,
-    slidingWindow: window > 0 ? window : null,
     hasTiedHead: !gguf.tensors.has('output.weight'),
   };
   if (config.headCount % config.keyValueHeadCount !== 0)

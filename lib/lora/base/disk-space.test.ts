@@ -6,7 +6,7 @@ it('says how much is needed and how much is free', async () => {
   await requireDiskSpace(os.tmpdir(), 0, 'nothing');
   await expect(requireDiskSpace(os.tmpdir(), 1e18, 'the merged model')).rejects.toMatchObject({
     code: 'disk.full',
-    message: expect.stringMatching(/^the merged model: 1000000000\.0 GB to write, and .* has [\d.]+ GB free/),
+    message: expect.stringMatching(/^the merged model: 1000000\.0 TB to write, and .* has [\d.]+ [GMT]B free/),
     details: { neededBytes: 1e18, freeBytes: expect.any(Number) },
   });
 });

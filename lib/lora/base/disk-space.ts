@@ -1,10 +1,9 @@
 import { statfs } from 'node:fs/promises';
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 
 /** Left free on the disk after a large file is written. */
 const DISK_RESERVE_BYTES = 512 * 1024 * 1024;
-
-const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
 
 /**
  * Ask for room before hours or gigabytes are spent.
@@ -18,7 +17,7 @@ export async function requireDiskSpace(directory: string, neededBytes: number, w
   if (freeBytes >= neededBytes + DISK_RESERVE_BYTES) return;
   throw new AppError({
     code: 'disk.full',
-    message: `${what}: ${gigabytes(neededBytes)} GB to write, and ${directory} has ${gigabytes(freeBytes)} GB free, of which ${gigabytes(DISK_RESERVE_BYTES)} GB stay in reserve; free some space or choose another disk`,
+    message: `${what}: ${formatBytes(neededBytes)} to write, and ${directory} has ${formatBytes(freeBytes)} free, of which ${formatBytes(DISK_RESERVE_BYTES)} stay in reserve; free some space or choose another disk`,
     details: { neededBytes, freeBytes },
   });
 }

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { type DecoderConfig, sizeOfModule, targetModules } from '../architectures/architecture.ts';
+import { createNumbers, findWrongGradients } from '../testing/central-differences.ts';
 import { type AdapterPair, buildDecoder, type Recomputed } from './decoder.ts';
 import { encodeOnnx } from './encode-onnx.ts';
 import { crossEntropy } from './operations.ts';
@@ -20,7 +21,6 @@ const common = {
   rotaryBase: 10_000,
   rotarySize: 4,
   rotaryScale: 1,
-  slidingWindow: null,
   hasTiedHead: true,
 };
 const configs: readonly DecoderConfig[] = [
@@ -29,13 +29,6 @@ const configs: readonly DecoderConfig[] = [
   { ...common, architecture: 'qwen3', rotaryPairs: 'halves', hasAttentionBias: false, hasHeadNorm: true },
 ];
 
-function createNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  };
-}
 const countValues = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
 const TOKENS = [3, 7, 1, 9, 2];
@@ -185,8 +178,6 @@ async function buildTiny(
 
 const numbersOf = (tensor: Tensor | undefined) => Array.from((tensor?.data ?? []) as Float64Array);
 
-const STEP = 1e-5;
-
 describe('decoder', () => {
   it.each(
     configs.flatMap((config) => [
@@ -200,24 +191,14 @@ describe('decoder', () => {
       const lossOf = async () => Number((await session.run(feeds, ['loss']))['loss']?.data[0]);
       const result = await session.run(feeds);
       const next = createNumbers(21);
-      for (const { name, data } of parameters) {
-        const gradient = result[`gradient.${name}`];
-        expect(gradient?.size).toBe(data.length);
-        // Three elements of every factor: enough to catch a wrong path, quick enough to run every time.
-        for (let i = 0; i < 3; i++) {
-          const k = Math.floor(((next() + 1) / 2) * data.length);
-          const kept = data[k] ?? 0;
-          data[k] = kept + STEP;
-          const above = await lossOf();
-          data[k] = kept - STEP;
-          const below = await lossOf();
-          data[k] = kept;
-          const difference = (above - below) / (2 * STEP);
-          expect(Math.abs(Number(gradient?.data[k]) - difference), `${name}[${k}]`).toBeLessThan(
-            1e-8 * Math.max(1, Math.abs(difference)),
-          );
-        }
-      }
+      // Three elements of every factor: enough to catch a wrong path, quick enough to run every time.
+      const checked = parameters.map(({ name, data }) => ({
+        name,
+        data,
+        gradient: numbersOf(result[`gradient.${name}`]),
+        elements: Array.from({ length: 3 }, () => Math.floor(((next() + 1) / 2) * data.length)),
+      }));
+      expect(await findWrongGradients(checked, lossOf)).toEqual([]);
       await session.release();
     },
   );

@@ -52,9 +52,8 @@ export function buildBatch(
     tokens.set(example.tokens, start);
     for (let i = 0; i < example.tokens.length; i++) {
       positions.push(i);
-      const firstSeen = config.slidingWindow === null ? 0 : Math.max(0, i - config.slidingWindow + 1);
       const row = (start + i) * count + start;
-      mask.fill(0, row + firstSeen, row + i + 1);
+      mask.fill(0, row, row + i + 1);
       const next = example.tokens[i + 1];
       if (next === undefined || example.isLearned[i + 1] !== 1) continue;
       rows.push(start + i);

@@ -1,10 +1,12 @@
-import { type DecoderConfig, sizeOfModule, targetModules } from '../architectures/architecture.ts';
+import type { DecoderConfig } from '../architectures/architecture.ts';
 import type { WeightLayout } from '../base/weight-cache.ts';
+import type { Recomputed } from '../graph/decoder.ts';
 import { estimatePeakBytes } from '../graph/estimate-memory.ts';
 import { buildTrainingGraph, countNoiseColumns, listFactors } from '../graph/training-graph.ts';
 import { countTargets } from './batch.ts';
+import { countFlops } from './flops.ts';
 import type { TrainingStep } from './plan-steps.ts';
-import type { LoraConfig, TrainConfig } from './train-config.ts';
+import type { TrainConfig } from './train-config.ts';
 
 export interface TrainingEstimate {
   readonly steps: number;
@@ -17,51 +19,29 @@ export interface TrainingEstimate {
   readonly memoryBytes: number;
   /** Of the mapped weights: training is slow where they do not stay in memory as well. */
   readonly weightBytes: number;
+  /** What the backward pass computes again to need no more memory than that. */
+  readonly recomputed: Recomputed;
 }
 
 const FLOAT_BYTES = 4;
 /** Node.js, ONNX Runtime and the tokenised data. */
-const PROCESS_BYTES = 300e6;
-/** Share of the rate of bare matrix products that a step reaches (`npm run bench:train`). */
-const STEP_SHARE = 0.7;
-/** What the allocator of ONNX Runtime holds beyond what lives at once (`npm run bench:train`). */
-const ALLOCATOR_FACTOR = 1.25;
-
-/**
- * Floating-point operations of one run, a multiply-add counted as two: a linear layer takes 2·in·out a token forward and
- * again for the gradient of its input; its factors take 2·r·(in + out) forward and twice that backward; attention takes
- * 4·T·heads·size a token forward and twice that backward; the head is computed for the L predicted tokens only.
- */
-export function countFlops(
-  config: DecoderConfig,
-  lora: LoraConfig,
-  run: { readonly tokens: number; readonly targets: number },
-): number {
-  const adapted = Math.min(config.layerCount, lora.topLayers ?? config.layerCount);
-  const linear = targetModules.reduce((sum, module) => {
-    const { inputs, outputs } = sizeOfModule(config, module);
-    return sum + inputs * outputs;
-  }, 0);
-  const factors = lora.modules.reduce((sum, module) => {
-    const { inputs, outputs } = sizeOfModule(config, module);
-    return sum + lora.rank * (inputs + outputs);
-  }, 0);
-  const attention = 2 * run.tokens * config.headCount * config.headSize;
-  const forward = config.layerCount * (linear + attention) + adapted * factors;
-  const backward = adapted * (linear + 2 * attention + 2 * factors);
-  const head = config.hiddenSize * config.vocabularySize;
-  return 2 * run.tokens * (forward + backward) + 4 * run.targets * head;
-}
+const PROCESS_BYTES = 200e6;
+/** Share of the rate of bare matrix products at which a step's own ones run: 79 to 91 % from 128 to 1024 tokens (docs/lora.md). */
+const STEP_SHARE = 0.85;
+/** What the allocator of ONNX Runtime holds beyond what lives at once: 1.09 at 128 to 512 tokens, 1.19 at 1024 (docs/lora.md). */
+const ALLOCATOR_FACTOR = 1.2;
 
 /**
  * What a run will take.
  * @param flopsPerSecond of matrix products on the threads that train
+ * @param recomputed `probabilities` is fastest; `blocks` takes half as long again and a fraction of the memory
  */
 export function estimateTraining(
   base: { readonly config: DecoderConfig; readonly layout: WeightLayout },
   config: TrainConfig,
   steps: readonly TrainingStep[],
   flopsPerSecond: number,
+  recomputed: Recomputed,
 ): TrainingEstimate {
   const runs = steps.flatMap(({ microBatches }) =>
     microBatches.map((examples) => ({
@@ -69,10 +49,13 @@ export function estimateTraining(
       targets: examples.reduce((sum, example) => sum + countTargets(example), 0),
     })),
   );
-  const flops = runs.reduce((sum, run) => sum + countFlops(base.config, config.lora, run), 0);
+  const flops = runs.reduce((sum, run) => sum + countFlops(base.config, config.lora, run, recomputed), 0);
   const longest = runs.reduce((max, { tokens }) => Math.max(max, tokens), 0);
   const mostTargets = runs.reduce((max, { targets }) => Math.max(max, targets), 0);
-  const graph = buildTrainingGraph(base.config, config.lora, base.layout, 'weights', { hasBackward: true });
+  const graph = buildTrainingGraph(base.config, config.lora, base.layout, 'weights', {
+    hasBackward: true,
+    recomputed,
+  });
   const activations = estimatePeakBytes(graph, { T: longest, L: mostTargets });
   const noise = config.lora.dropout > 0 ? longest * countNoiseColumns(base.config) : 0;
   const factorValues = listFactors(base.config, config.lora).reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
@@ -85,5 +68,6 @@ export function estimateTraining(
     seconds: flops / (flopsPerSecond * STEP_SHARE),
     memoryBytes: PROCESS_BYTES + arrays * FLOAT_BYTES + activations * ALLOCATOR_FACTOR,
     weightBytes: base.layout.totalBytes,
+    recomputed,
   };
 }

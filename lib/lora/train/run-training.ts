@@ -3,6 +3,7 @@ import type { LoraAdapter } from '../adapter/adapter.ts';
 import type { DecoderConfig } from '../architectures/architecture.ts';
 import type { BaseWeights } from '../base/weight-cache.ts';
 import type { TrainingExample } from '../data/read-dataset.ts';
+import type { Recomputed } from '../graph/decoder.ts';
 import type { Device } from '../graph/open-session.ts';
 import { type FactorSpec, listFactors } from '../graph/training-graph.ts';
 import { buildBatch, countTargets } from './batch.ts';
@@ -61,6 +62,8 @@ export interface TrainingInput {
   readonly config: TrainConfig;
   /** Threads of the matrix products; results are repeatable to the bit for one count. */
   readonly threads: number;
+  /** What the backward pass computes again instead of keeping it. */
+  readonly recomputed: Recomputed;
   readonly device: Device;
   readonly examples: readonly TrainingExample[];
   /** Measured together for early stopping, and reported by name. */
@@ -125,7 +128,7 @@ export async function runTraining(input: TrainingInput): Promise<TrainingResult>
   let { progress, bestFactors } = state;
 
   const modelOptions = { ...base, lora, threads: input.threads, device: input.device };
-  const model = await openTrainingModel(modelOptions);
+  const model = await openTrainingModel({ ...modelOptions, recomputed: input.recomputed });
   const forward = input.validation.length > 0 ? await openForwardModel(modelOptions) : null;
   // A model that knows nothing gives every token the same probability.
   const divergedLoss = Math.log(base.config.vocabularySize) + DIVERGED_MARGIN;

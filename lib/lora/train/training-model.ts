@@ -4,8 +4,9 @@ import path from 'node:path';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DecoderConfig } from '../architectures/architecture.ts';
 import type { BaseWeights } from '../base/weight-cache.ts';
+import type { Recomputed } from '../graph/decoder.ts';
 import { type Device, openTrainingSession } from '../graph/open-session.ts';
-import { countNoiseColumns, encodeTrainingGraph, listFactors } from '../graph/training-graph.ts';
+import { countNoiseColumns, encodeTrainingGraph, type GraphOptions, listFactors } from '../graph/training-graph.ts';
 import type { Batch } from './batch.ts';
 import type { LoraConfig } from './train-config.ts';
 
@@ -45,9 +46,9 @@ export interface TrainingModel {
 }
 
 /** External weights are found beside the model file, so it is written there for the moment of loading. */
-async function openGraph(options: ModelOptions, hasBackward: boolean): Promise<InferenceSession> {
+async function openGraph(options: ModelOptions, graph: GraphOptions): Promise<InferenceSession> {
   const { config, lora, weights } = options;
-  const model = encodeTrainingGraph(config, lora, weights.layout, path.basename(weights.dataFile), { hasBackward });
+  const model = encodeTrainingGraph(config, lora, weights.layout, path.basename(weights.dataFile), graph);
   const file = path.join(path.dirname(weights.dataFile), `graph-${randomUUID()}.onnx`);
   try {
     await writeFile(file, model);
@@ -92,7 +93,7 @@ function readFloats(result: InferenceSession.ReturnType, name: string): Float32A
 }
 
 export async function openForwardModel(options: ModelOptions): Promise<ForwardModel> {
-  const session = await openGraph(options, false);
+  const session = await openGraph(options, { hasBackward: false });
   const names = options.lora ? listFactors(options.config, options.lora) : [];
   return {
     async computeRowLosses(batch, factors) {
@@ -103,8 +104,10 @@ export async function openForwardModel(options: ModelOptions): Promise<ForwardMo
   };
 }
 
-export async function openTrainingModel(options: ModelOptions & { readonly lora: LoraConfig }): Promise<TrainingModel> {
-  const session = await openGraph(options, true);
+export async function openTrainingModel(
+  options: ModelOptions & { readonly lora: LoraConfig; readonly recomputed: Recomputed },
+): Promise<TrainingModel> {
+  const session = await openGraph(options, { hasBackward: true, recomputed: options.recomputed });
   const names = listFactors(options.config, options.lora);
   const columns = countNoiseColumns(options.config);
   return {

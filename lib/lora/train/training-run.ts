@@ -1,9 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import { z } from 'zod';
 import { tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { writeGgufAdapter } from '../adapter/gguf-adapter.ts';
 import { writePeftAdapter } from '../adapter/peft-adapter.ts';
 import { markTrainedOn } from '../adapter/trained-on.ts';
@@ -48,13 +50,17 @@ const runSpecSchema = z.object({
   validation: z.array(dataFileSchema),
   config: trainConfigSchema,
   threads: z.number().int().min(1),
+  /** What the backward pass computes again; fixed for a run, because it may round differently. */
+  recomputed: z.enum(['nothing', 'probabilities', 'blocks']).default('probabilities'),
   device: z.enum(['cpu', 'cuda']),
 });
 export type RunSpec = z.infer<typeof runSpecSchema>;
 
 /** What a run is made of before its files were read. */
-export type RunRequest = Omit<RunSpec, 'templateSha256' | 'data' | 'validation'> & {
+export type RunRequest = Omit<RunSpec, 'templateSha256' | 'data' | 'validation' | 'recomputed'> & {
   readonly dataPath: string;
+  /** Absent: what memory allows. */
+  readonly recomputed?: RunSpec['recomputed'];
   readonly validation: readonly { readonly name: string; readonly path: string }[];
 };
 
@@ -166,16 +172,29 @@ function requireContext({ config: { contextTokens } }: BaseHeader, { sequenceTok
 }
 
 /**
- * Read and check everything that a run needs, before any weight is loaded.
+ * Read and check everything that a run needs, before any weight is loaded. Where memory is short for the fastest way, the
+ * backward pass computes whole blocks again; `estimate` says which way was chosen.
+ * @param availableBytes memory that this machine can still give
  * @throws AppError `training.sequence-too-long`, `dataset.empty`, `gguf.*`, `adapter.architecture-unsupported`,
  * `training.nothing-to-learn`
  */
-export async function prepareRun(request: RunRequest, deps: RunDeps): Promise<PreparedRun> {
+export async function prepareRun(
+  request: RunRequest,
+  deps: RunDeps,
+  availableBytes = process.availableMemory(),
+): Promise<PreparedRun> {
   const { base, config, threads, device } = request;
   const header = await readBaseHeader(base.path);
   requireContext(header, config);
   const { templateSha256, train, sets } = await readFiles(request, deps);
   const steps = planSteps(train.examples, config);
+  const rate = await measureMatrixRate(threads, device);
+  const ways: readonly RunSpec['recomputed'][] = request.recomputed
+    ? [request.recomputed]
+    : ['probabilities', 'blocks'];
+  const estimates = ways.map((recomputed) => estimateTraining(header, config, steps, rate, recomputed));
+  const least = estimates.reduce((best, other) => (other.memoryBytes < best.memoryBytes ? other : best));
+  const estimate = estimates.find(({ memoryBytes }) => memoryBytes <= availableBytes) ?? least;
   return {
     spec: {
       base,
@@ -184,17 +203,16 @@ export async function prepareRun(request: RunRequest, deps: RunDeps): Promise<Pr
       validation: sets.map(({ name, path: file, dataset }) => ({ name, path: file, sha256: dataset.sha256 })),
       config,
       threads,
+      recomputed: estimate.recomputed,
       device,
     },
     datasets: [summarise(TRAINING_SET, train), ...sets.map(({ name, dataset }) => summarise(name, dataset))],
     header,
-    estimate: estimateTraining(header, config, steps, await measureMatrixRate(threads, device)),
+    estimate,
     examples: train.examples,
     validation: sets.map(({ name, dataset }) => ({ name, examples: dataset.examples })),
   };
 }
-
-const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
 
 /**
  * @param availableBytes memory that this machine can still give
@@ -205,7 +223,7 @@ export function requireMemory(estimate: TrainingEstimate, config: TrainConfig, a
   throw new AppError({
     code: 'training.memory-short',
     message:
-      `training would take about ${gigabytes(estimate.memoryBytes)} of memory beside the base's weights, and ${gigabytes(availableBytes)} are free; ` +
+      `training would take about ${formatBytes(estimate.memoryBytes)} of memory beside the base's weights${estimate.recomputed === 'blocks' ? ', even if it computed every block twice' : ''}, and ${formatBytes(availableBytes)} are free; ` +
       `lower the sequence length (${config.sequenceTokens} tokens), the micro-batch (${config.microBatch}) or the number of adapted layers (${config.lora.topLayers ?? 'all'})`,
     details: { neededBytes: estimate.memoryBytes, availableBytes },
   });
@@ -307,6 +325,7 @@ async function perform(
     base: { config: decoder, weights, frequencyFactors },
     config,
     threads: spec.threads,
+    recomputed: spec.recomputed,
     device: spec.device,
     examples,
     validation,

@@ -74,6 +74,7 @@ async function train(
     base,
     config,
     threads: options.threads ?? 1,
+    recomputed: 'probabilities',
     device: 'cpu',
     examples,
     validation: [{ name: 'unseen', examples: unseen }],
@@ -153,6 +154,7 @@ describe('a training run', () => {
       base: broken,
       config,
       threads: 1,
+      recomputed: 'probabilities',
       device: 'cpu',
       examples,
       validation: [],
@@ -175,6 +177,7 @@ describe('a training run', () => {
         base,
         config: configure(),
         threads: 1,
+        recomputed: 'probabilities',
         device: 'cpu',
         examples: silent,
         validation: [],
@@ -246,14 +249,14 @@ describe('a batch', () => {
     await model.close();
   });
 
-  it('lets a token look back as far as a sliding window reaches, and not over the border of an example', () => {
-    const batch = buildBatch({ ...base.config, slidingWindow: 2 }, examples.slice(0, 2), null);
+  it('lets a token look back to the beginning of its example, and not over its border', () => {
+    const batch = buildBatch(base.config, examples.slice(0, 2), null);
     const count = batch.tokens.length;
     const first = examples[0]?.tokens.length ?? 0;
     const seen = (row: number) =>
       Array.from({ length: count }, (_, column) => column).filter((column) => batch.mask[row * count + column] === 0);
     expect(seen(0)).toEqual([0]);
-    expect(seen(3)).toEqual([2, 3]);
+    expect(seen(3)).toEqual([0, 1, 2, 3]);
     expect(seen(first)).toEqual([first]);
   });
 });
@@ -281,6 +284,7 @@ const estimate = (changed: object) =>
     configure(changed),
     planSteps(examples, configure(changed)),
     1e9,
+    'probabilities',
   );
 
 describe('estimateTraining', () => {

@@ -9,9 +9,10 @@ import { Tensor } from 'onnxruntime-node';
 import { encodeOnnx } from '#lib/lora/graph/encode-onnx.ts';
 import { openTrainingSession } from '#lib/lora/graph/open-session.ts';
 import { Tape, type Value } from '#lib/lora/graph/tape.ts';
+import { type FrozenProduct, listFrozenProducts } from '#lib/lora/train/flops.ts';
 import { createRandom } from '#lib/lora/train/random.ts';
 import { answerLines } from './answer-lines.ts';
-import { type FrozenProduct, listFrozenProducts, openWorkload, readFlags, type Workload } from './workload.ts';
+import { openWorkload, readFlags, sizeOfRun, type Workload } from './workload.ts';
 
 const shapeKey = (rows: number, columns: number) => `${rows}x${columns}`;
 
@@ -58,7 +59,10 @@ function encodeProducts(products: readonly FrozenProduct[], { weights }: Workloa
 }
 
 const workload = await openWorkload(readFlags());
-const { model, inputs } = encodeProducts(listFrozenProducts(workload), workload);
+const { model, inputs } = encodeProducts(
+  listFrozenProducts(workload.config, workload.lora, sizeOfRun(workload)),
+  workload,
+);
 /** External weights are found beside the model file, so it is written there for the moment of loading. */
 async function openProducts(encoded: Uint8Array, { weights, threads }: Workload) {
   const file = path.join(path.dirname(weights.dataFile), `graph-${randomUUID()}.onnx`);

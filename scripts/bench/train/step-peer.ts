@@ -20,7 +20,14 @@ async function readPeakMemory(mappedBytes: number): Promise<number> {
 const workload = await openWorkload(readFlags());
 const { config, lora, weights, threads, tokens, factors, optimiser } = workload;
 const startedAt = performance.now();
-const model = await openTrainingModel({ config, lora, weights, threads, device: 'cpu' });
+const model = await openTrainingModel({
+  config,
+  lora,
+  weights,
+  threads,
+  recomputed: 'probabilities',
+  device: 'cpu',
+});
 const loadSeconds = (performance.now() - startedAt) / 1000;
 const state = createOptimiserState(factors);
 const example = { tokens, isLearned: new Uint8Array(tokens.length).fill(1) };

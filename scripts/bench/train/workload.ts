@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
-import { type DecoderConfig, nameTensor, sizeOfModule, targetModules } from '#lib/lora/architectures/architecture.ts';
+import type { DecoderConfig } from '#lib/lora/architectures/architecture.ts';
 import { type BaseWeights, prepareBaseWeights } from '#lib/lora/base/weight-cache.ts';
 import { listFactors } from '#lib/lora/graph/training-graph.ts';
 import { createRandom } from '#lib/lora/train/random.ts';
@@ -71,48 +71,5 @@ export async function openWorkload(flags: WorkloadFlags): Promise<Workload> {
   };
 }
 
-/** A product with a frozen matrix: x·Wᵀ for x [rows, inputs], and g·W where a gradient flows on below it. */
-export interface FrozenProduct {
-  /** Name of W, [outputs, inputs]. */
-  readonly weight: string;
-  readonly inputs: number;
-  readonly outputs: number;
-  readonly rows: number;
-  readonly hasBackward: boolean;
-}
-
-/**
- * The matrix products that no training step of the frozen base can do without, in the order of the forward pass. After the
- * last attention only the rows that predict are needed, and below the lowest adapted layer no gradient.
- */
-export function listFrozenProducts({ config, lora, tokens }: Workload): readonly FrozenProduct[] {
-  const predicting = tokens.length - 1;
-  const lowest = config.layerCount - Math.min(lora.topLayers ?? config.layerCount, config.layerCount);
-  const blocks = Array.from({ length: config.layerCount }, (_, layer) =>
-    targetModules.map((module): FrozenProduct => {
-      const isAttentionInput = module === 'q_proj' || module === 'k_proj' || module === 'v_proj';
-      return {
-        weight: nameTensor(layer, module),
-        ...sizeOfModule(config, module),
-        rows: layer === config.layerCount - 1 && !isAttentionInput ? predicting : tokens.length,
-        hasBackward: layer > lowest || (layer === lowest && !isAttentionInput),
-      };
-    }),
-  );
-  const head: FrozenProduct = {
-    weight: config.hasTiedHead ? 'token_embd.weight' : 'output.weight',
-    inputs: config.hiddenSize,
-    outputs: config.vocabularySize,
-    rows: predicting,
-    hasBackward: true,
-  };
-  return [...blocks.flat(), head];
-}
-
-/** Σ 2·rows·inputs·outputs, twice where the gradient flows back through the matrix. */
-export function countFlops(products: readonly FrozenProduct[]): number {
-  return products.reduce(
-    (sum, { rows, inputs, outputs, hasBackward }) => sum + 2 * rows * inputs * outputs * (hasBackward ? 2 : 1),
-    0,
-  );
-}
+/** Every token but the first is predicted. */
+export const sizeOfRun = ({ tokens }: Workload) => ({ tokens: tokens.length, targets: tokens.length - 1 });
