@@ -3,7 +3,7 @@ import type { Authorized } from '#lib/domain/access.ts';
 import { invalidInput } from '#lib/domain/errors.ts';
 import { type BaseHeader, readBaseHeader } from '#lib/lora/base/read-base-header.ts';
 import { areBaseWeightsReady } from '#lib/lora/base/weight-cache.ts';
-import { estimateTraining } from '#lib/lora/train/estimate.ts';
+import { estimateWithin } from '#lib/lora/train/estimate.ts';
 import { planSteps } from '#lib/lora/train/plan-steps.ts';
 import { type TrainConfig, trainConfigSchema } from '#lib/lora/train/train-config.ts';
 import type { FindBase, LocalBase } from '#lib/registry/find-base.ts';
@@ -112,7 +112,8 @@ export async function forecastTraining(
   const examples = toExamples(profile, config.sequenceTokens);
   const steps = planSteps(examples, examples.length === 0 ? { ...config, maxSteps: null } : config);
   const rate = await readMatrixRate(deps.matrixRateFile);
-  const estimate = estimateTraining(header, config, steps, rate === null ? 1 : rateFor(rate, threads));
+  const availableBytes = process.availableMemory();
+  const estimate = estimateWithin(header, config, steps, rate === null ? 1 : rateFor(rate, threads), availableBytes);
   return {
     forecast: {
       usedRows: examples.length,
@@ -123,7 +124,7 @@ export async function forecastTraining(
       memoryBytes: estimate.memoryBytes,
       weightBytes: estimate.weightBytes,
       areWeightsReady: await areBaseWeightsReady(base.sha256, deps.weightCacheDir),
-      availableBytes: process.availableMemory(),
+      availableBytes,
     },
     advice: adviseTraining(profile, config, { contextTokens: header.config.contextTokens, steps: estimate.steps }),
     questions: profile.questions,

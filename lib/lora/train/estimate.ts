@@ -71,3 +71,21 @@ export function estimateTraining(
     recomputed,
   };
 }
+
+/**
+ * The estimate of the fastest way that fits into memory: what the backward pass computes again is part of it.
+ * @param availableBytes memory that this machine can still give
+ * @returns the way that needs least where none fits
+ */
+export function estimateWithin(
+  base: Parameters<typeof estimateTraining>[0],
+  config: TrainConfig,
+  steps: readonly TrainingStep[],
+  flopsPerSecond: number,
+  availableBytes: number,
+): TrainingEstimate {
+  const fast = estimateTraining(base, config, steps, flopsPerSecond, 'probabilities');
+  if (fast.memoryBytes <= availableBytes) return fast;
+  const small = estimateTraining(base, config, steps, flopsPerSecond, 'blocks');
+  return small.memoryBytes < fast.memoryBytes ? small : fast;
+}

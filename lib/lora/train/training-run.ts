@@ -17,7 +17,7 @@ import { writeWholeFile } from '../files/write-whole-file.ts';
 import { measureMatrixRate } from '../graph/matrix-rate.ts';
 import { listFactors } from '../graph/training-graph.ts';
 import { openCheckpoints } from './checkpoint.ts';
-import { estimateTraining, type TrainingEstimate } from './estimate.ts';
+import { estimateTraining, estimateWithin, type TrainingEstimate } from './estimate.ts';
 import { planSteps } from './plan-steps.ts';
 import { runTraining, type TrainingEvent, type TrainingResult } from './run-training.ts';
 import type { NamedExamples } from './score.ts';
@@ -189,12 +189,9 @@ export async function prepareRun(
   const { templateSha256, train, sets } = await readFiles(request, deps);
   const steps = planSteps(train.examples, config);
   const rate = await measureMatrixRate(threads, device);
-  const ways: readonly RunSpec['recomputed'][] = request.recomputed
-    ? [request.recomputed]
-    : ['probabilities', 'blocks'];
-  const estimates = ways.map((recomputed) => estimateTraining(header, config, steps, rate, recomputed));
-  const least = estimates.reduce((best, other) => (other.memoryBytes < best.memoryBytes ? other : best));
-  const estimate = estimates.find(({ memoryBytes }) => memoryBytes <= availableBytes) ?? least;
+  const estimate = request.recomputed
+    ? estimateTraining(header, config, steps, rate, request.recomputed)
+    : estimateWithin(header, config, steps, rate, availableBytes);
   return {
     spec: {
       base,
