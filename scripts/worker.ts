@@ -82,6 +82,16 @@ const worker = await startWorker({
       const { createRebuildHandler } = await import('#lib/jobs/handlers/index-rebuild.ts');
       return createRebuildHandler({ db, blobs, runtime });
     },
+    'evaluation.run': async () => {
+      const [{ createEvaluationHandler }, { createAnswerDeps }, { serveAdapters }] = await Promise.all([
+        import('#lib/jobs/handlers/evaluation-run.ts'),
+        import('#lib/chat/create-chat-deps.ts'),
+        import('#lib/registry/serve-adapters.ts'),
+      ]);
+      const artifacts = createArtifactStore(layout.adaptersDir);
+      const serving = serveAdapters(runtime, { artifacts, findBase: createBaseFinder(env) });
+      return createEvaluationHandler({ db, runtime: serving, answer: createAnswerDeps({ db, runtime: serving }) });
+    },
   },
   async tidyUp() {
     const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');

@@ -34,7 +34,7 @@ const held = (claim: Claim) =>
 
 export async function insertRun(
   db: DatabaseExecutor,
-  access: Authorized<'document.write' | 'adapter.write'>,
+  access: Authorized<'document.write' | 'adapter.write' | 'evaluation.run'>,
   run: NewRun,
 ): Promise<Run> {
   const [row] = await db
@@ -213,7 +213,7 @@ export async function requeueHeldRun(
  */
 export async function requestRunCancel(
   db: DatabaseExecutor,
-  access: Authorized<'run.cancel' | 'document.write'>,
+  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run'>,
   runId: string,
 ): Promise<Run | undefined> {
   const mine = and(eq(runs.workspaceId, access.workspaceId), eq(runs.id, runId));
@@ -231,7 +231,7 @@ export async function requestRunCancel(
 /** Put a failed or cancelled run back in line, with all its attempts. False: it is in another state or not here. */
 export async function reopenRun(
   tx: DatabaseExecutor,
-  access: Authorized<'run.cancel' | 'document.write'>,
+  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run'>,
   runId: string,
 ): Promise<boolean> {
   const rows = await tx

@@ -10,7 +10,9 @@ export const runs = pgTable(
     workspaceId: uuid('workspace_id')
       .notNull()
       .references(() => workspaces.id, { onDelete: 'cascade' }),
-    kind: text('kind', { enum: ['document.ingest', 'document.delete', 'index.rebuild', 'adapter.train'] }).notNull(),
+    kind: text('kind', {
+      enum: ['document.ingest', 'document.delete', 'index.rebuild', 'adapter.train', 'evaluation.run'],
+    }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */
     subjectId: uuid('subject_id').notNull(),
     /** For lists: the file's name and the like. */

@@ -79,12 +79,13 @@ export function foldText(text: string): string {
     .trim();
 }
 
+const isWordy = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
+
 /** Whether the words stand in the text, not as the middle of other words or numbers: `4` is not in `14`. */
 export function holdsWords(text: string, words: string): boolean {
   const haystack = foldText(text);
   const needle = foldText(words);
   if (needle === '') return false;
-  const isWordy = (character: string | undefined) => character !== undefined && /[\p{L}\p{N}]/u.test(character);
   for (let at = haystack.indexOf(needle); at !== -1; at = haystack.indexOf(needle, at + 1)) {
     const joinsBefore = isWordy(haystack[at - 1]) && isWordy(needle[0]);
     const after = haystack.slice(at + needle.length);

@@ -100,7 +100,7 @@ function readRows(text: string): Rows {
       ...headSchema.shape,
       cases: z.array(z.unknown()).nullish(),
       tests: z.array(z.unknown()).nullish(),
-      defaultTest: z.unknown(),
+      defaultTest: z.unknown().optional(),
     })
     .safeParse(value);
   if (!file.success) throw invalidInput('expected a list of cases, or an object with `cases` or `tests`');
@@ -124,7 +124,7 @@ function readCase(row: unknown, shared: Rows['shared']): TestCase {
 
 const promptfooAssertSchema = z.object({
   type: z.string(),
-  value: z.unknown(),
+  value: z.unknown().optional(),
   threshold: z.number().nullish(),
 });
 

@@ -22,6 +22,8 @@ export const jobDefinitions = [
   { kind: 'index.rebuild', maxAttempts: 10, concurrency: 1 },
   // One at a time on a device. Many attempts: each goes on from a checkpoint, and a run of days meets more than one reboot.
   { kind: 'adapter.train', maxAttempts: 20, concurrency: 1 },
+  // One at a time: two would measure each other's waiting.
+  { kind: 'evaluation.run', maxAttempts: 5, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

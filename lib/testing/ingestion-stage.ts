@@ -86,6 +86,7 @@ export async function openIngestionStage(
       case 'document.delete':
         return createDeleteHandler({ db, blobs });
       case 'adapter.train':
+      case 'evaluation.run':
         throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
       default:
         return assertNever(kind);

@@ -19,6 +19,7 @@ const kindNames: Readonly<Record<string, string>> = {
   'document.delete': 'Remove a document',
   'index.rebuild': 'Re-index all documents',
   'adapter.train': 'Train an adapter',
+  'evaluation.run': 'Evaluate an adapter',
 };
 
 const looks = {
