@@ -48,7 +48,7 @@ for await (const line of readLines('qrels/test.tsv')) {
   judgements.set(query, (judgements.get(query) ?? new Map<string, number>()).set(document, Number(grade)));
 }
 
-const workbench = await openWorkbench({ ...defaultChunkSizes, chunkSizeTokens: options.chunkSize });
+const workbench = await openWorkbench({ chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize } });
 try {
   const workspace = await workbench.addWorkspace('evaluation');
   let documentCount = 0;

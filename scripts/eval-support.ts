@@ -46,7 +46,7 @@ const options = new Command('eval-support')
   .parse()
   .opts<{ reading?: string; chunkSize: number; json?: boolean }>();
 
-const workbench = await openWorkbench({ ...defaultChunkSizes, chunkSizeTokens: options.chunkSize });
+const workbench = await openWorkbench({ chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize } });
 
 const squash = (text: string) => text.replaceAll(/\s+/g, ' ').toLowerCase();
 

@@ -1,12 +1,10 @@
 import { and, asc, eq, inArray, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
-import pgvector from 'pgvector';
 import { v7 as createUuid } from 'uuid';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
 import type { PrioritisedPassage } from '#lib/domain/document-priority.ts';
-import type { LexicalText } from '#lib/domain/lexical-text.ts';
 
 export type Chunk = typeof chunks.$inferSelect;
 
@@ -98,55 +96,6 @@ export async function insertEmbeddings(
     .insert(chunkEmbeddings)
     .values(rows.map((row) => ({ ...row, workspaceId: access.workspaceId, indexConfigId })))
     .onConflictDoNothing();
-}
-
-/** The next chunks, in reading order, that are not in the inverted index yet. */
-export async function listChunksWithoutTerms(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  key: IndexedVersion,
-  page: { readonly afterOrdinal: number; readonly limit: number },
-): Promise<Chunk[]> {
-  return db
-    .select()
-    .from(chunks)
-    .where(and(ofVersion(access, key), eq(chunks.termCount, 0), sql`${chunks.ordinal} > ${page.afterOrdinal}`))
-    .orderBy(asc(chunks.ordinal))
-    .limit(page.limit);
-}
-
-/**
- * Enter chunks into the inverted index. Words are stemmed by the database's own English dictionary, for chunks and for
- * questions alike, so both always agree.
- */
-export async function insertTerms(
-  tx: DatabaseExecutor,
-  access: Authorized<'document.write'>,
-  indexConfigId: string,
-  rows: readonly { readonly chunkId: string; readonly text: LexicalText }[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  const ids = sql.param(rows.map((row) => row.chunkId));
-  const words = sql.param(rows.map((row) => row.text.words));
-  const codes = sql.param(rows.map((row) => row.text.codes.join(' ')));
-  await tx.execute(sql`
-    with input as (
-      select * from unnest(${ids}::uuid[], ${words}::text[], ${codes}::text[]) as input(chunk_id, words, codes)
-    ), found as (
-      select chunk_id, lexeme as term, cardinality(positions) as frequency
-      from input, unnest(to_tsvector('english', words))
-      union all
-      select chunk_id, code, 1 from input, unnest(string_to_array(codes, ' ')) as code where code <> ''
-    ), counted as (
-      select chunk_id, term, sum(frequency)::integer as frequency from found group by chunk_id, term
-    ), entered as (
-      insert into chunk_terms (workspace_id, index_config_id, term, chunk_id, frequency)
-      select ${access.workspaceId}::uuid, ${indexConfigId}::uuid, term, chunk_id, frequency from counted
-      on conflict do nothing
-    )
-    update chunks set term_count = total.frequency
-    from (select chunk_id, sum(frequency)::integer as frequency from counted group by chunk_id) as total
-    where chunks.id = total.chunk_id and chunks.workspace_id = ${access.workspaceId}::uuid`);
 }
 
 /**
@@ -242,168 +191,10 @@ const liveChunks = (access: Authorized<Permission>, indexConfigId: string) => sq
   and d.workspace_id = ${access.workspaceId}::uuid and d.id = c.document_id
   and d.deleted_at is null and d.superseded_by_id is null and d.current_version_id = c.version_id`;
 
-export interface DenseHit {
-  readonly chunkId: string;
-  /** Cosine similarity, −1 to 1. */
-  readonly similarity: number;
-}
-
-/**
- * Nearest chunks by exact inner product: every vector of the workspace's live chunks is compared, so no index can
- * under-return a small tenant.
- * @param embedding L2-normalised, of the configuration's dimensions
- */
-export async function searchDense(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  indexConfigId: string,
-  embedding: Float32Array,
-  limit: number,
-): Promise<DenseHit[]> {
-  const result = await db.execute<{ chunk_id: string; similarity: number }>(sql`
-    select e.chunk_id, -(e.embedding <#> ${pgvector.toSql([...embedding])}::vector) as similarity
-    from chunk_embeddings e
-    join chunks c on c.id = e.chunk_id
-    join documents d on d.id = c.document_id
-    where e.workspace_id = ${access.workspaceId}::uuid and e.index_config_id = ${indexConfigId}::uuid
-      and ${liveChunks(access, indexConfigId)}
-    order by similarity desc, e.chunk_id
-    limit ${limit}`);
-  return result.rows.map((row) => ({ chunkId: row.chunk_id, similarity: row.similarity }));
-}
-
-export interface Bm25Parameters {
-  /** Saturation of term frequency; 0 counts presence only. */
-  readonly k1: number;
-  /** Strength of length normalisation, 0 to 1. */
-  readonly b: number;
-}
-
-export interface LexicalHit {
-  readonly chunkId: string;
-  /** BM25; comparable within one question only. */
-  readonly score: number;
-}
-
-interface IndexedTerm {
-  readonly term: string;
-  readonly isCode: boolean;
-}
-
-/**
- * Distinct terms of a question, as the index holds them. Asked for first, so that the statements that use them name plain
- * values: the planner knows nothing of what a function inside a statement will return.
- */
-async function readQuestionTerms(db: DatabaseExecutor, question: LexicalText): Promise<IndexedTerm[]> {
-  const result = await db.execute<{ term: string; is_code: boolean }>(sql`
-    select term, bool_or(is_code) as is_code from (
-      select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
-      union all
-      select code, true from unnest(${sql.param([...question.codes])}::text[]) as code
-    ) as terms group by term order by term`);
-  return result.rows.map((row) => ({ term: row.term, isCode: row.is_code }));
-}
-
-/**
- * `live(id, length)`: each chunk that may answer, once. Materialised with its own id as key, because the embedded database
- * gathers no statistics by itself and would otherwise join row by row.
- */
-const liveLengths = (access: Authorized<Permission>, indexConfigId: string) => sql`
-  live as materialized (
-    select c.id, c.term_count::float8 as length
-    from chunks c join documents d on d.id = c.document_id
-    where ${liveChunks(access, indexConfigId)}
-  )`;
-
-/** `postings(term, chunk_id, frequency, length, document_frequency)` of live chunks; needs `live`. */
-const livePostings = (access: Authorized<Permission>, indexConfigId: string, terms: readonly IndexedTerm[]) => sql`
-  entries as materialized (
-    select t.term, t.chunk_id, t.frequency::float8 as frequency
-    from chunk_terms t
-    where t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
-      and t.term = any(${sql.param(terms.map(({ term }) => term))}::text[])
-  ), postings as materialized (
-    select e.term, e.chunk_id, e.frequency, live.length,
-      count(*) over (partition by e.term)::float8 as document_frequency
-    from entries e join live on live.id = e.chunk_id
-  )`;
-
-/**
- * Best chunks by Okapi BM25 over the live chunks of the workspace:
- * Σ over terms of ln(1 + (N − df + 0.5) / (df + 0.5)) · f · (k1 + 1) / (f + k1 · (1 − b + b · length / averageLength)).
- * Document frequencies, N and the average length count live chunks of this workspace only, so nothing of another tenant
- * shows in a score.
- * @see Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009; the idf is Lucene's, which is never negative
- */
-export async function searchLexical(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  indexConfigId: string,
-  question: LexicalText,
-  parameters: Bm25Parameters,
-  limit: number,
-): Promise<LexicalHit[]> {
-  const terms = await readQuestionTerms(db, question);
-  if (terms.length === 0) return [];
-  const result = await db.execute<{ chunk_id: string; score: number }>(sql`
-    with ${liveLengths(access, indexConfigId)}, collection as materialized (
-      select count(*)::float8 as size, greatest(avg(length), 1)::float8 as average_length from live
-    ), ${livePostings(access, indexConfigId, terms)}
-    select chunk_id, sum(
-        ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5))
-        * frequency * (${parameters.k1}::float8 + 1)
-        / (frequency + ${parameters.k1}::float8 * (1 - ${parameters.b}::float8 + ${parameters.b}::float8 * length / average_length))
-      ) as score
-    from postings, collection
-    group by chunk_id
-    order by score desc, chunk_id
-    limit ${limit}`);
-  return result.rows.map((row) => ({ chunkId: row.chunk_id, score: row.score }));
-}
-
-export interface QuestionTerm {
-  readonly term: string;
-  readonly isCode: boolean;
-  /** ln(1 + (N − df + 0.5) / (df + 0.5)); highest for a term that no live chunk has. */
-  readonly idf: number;
-  /** Which of the asked chunks have the term. */
-  readonly chunkIds: readonly string[];
-}
-
-/** How far chunks cover a question: its terms, what each is worth, and which of `chunkIds` contain it. */
-export async function readTermCoverage(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  indexConfigId: string,
-  question: LexicalText,
-  chunkIds: readonly string[],
-): Promise<QuestionTerm[]> {
-  const terms = await readQuestionTerms(db, question);
-  if (terms.length === 0) return [];
-  const result = await db.execute<{ size: number; term: string; found: number; chunk_ids: string[] }>(sql`
-    with ${liveLengths(access, indexConfigId)}, ${livePostings(access, indexConfigId, terms)}
-    select (select count(*) from live)::float8 as size, term, count(*)::float8 as found,
-      coalesce(array_agg(chunk_id::text) filter (where chunk_id = any(${sql.param([...chunkIds])}::uuid[])), '{}') as chunk_ids
-    from postings group by term
-    union all
-    select count(*)::float8, '', 0, '{}' from live`);
-  const size = result.rows[0]?.size ?? 0;
-  const found = new Map(result.rows.map((row) => [row.term, row]));
-  return terms.map(({ term, isCode }) => {
-    const documentFrequency = found.get(term)?.found ?? 0;
-    return {
-      term,
-      isCode,
-      idf: Math.log(1 + (size - documentFrequency + 0.5) / (documentFrequency + 0.5)),
-      chunkIds: found.get(term)?.chunk_ids ?? [],
-    };
-  });
-}
-
 /** Tell the planner how large the tables have become: the embedded database has no autovacuum to do it. */
 export async function refreshStatistics(db: DatabaseExecutor): Promise<void> {
   await db.execute(
-    sql`analyze documents, document_versions, document_pages, chunks, chunk_embeddings, chunk_terms, runs`,
+    sql`analyze documents, document_versions, document_pages, chunks, chunk_embeddings, term_batches, term_postings, runs`,
   );
 }
 

@@ -281,22 +281,3 @@ export const termPostings = pgTable(
     index('term_postings_batch_index').on(t.batchId),
   ],
 );
-
-/** Inverted index for BM25: stemmed words, and codes such as part numbers as typed (lower-cased). */
-export const chunkTerms = pgTable(
-  'chunk_terms',
-  {
-    workspaceId: workspaceId(),
-    indexConfigId: uuid('index_config_id').notNull(),
-    term: text('term').notNull(),
-    chunkId: uuid('chunk_id').notNull(),
-    frequency: integer('frequency').notNull(),
-  },
-  (t) => [
-    primaryKey({ columns: [t.workspaceId, t.indexConfigId, t.term, t.chunkId] }),
-    index('chunk_terms_chunk_index').on(t.chunkId),
-    foreignKey({ columns: [t.workspaceId, t.chunkId], foreignColumns: [chunks.workspaceId, chunks.id] }).onDelete(
-      'cascade',
-    ),
-  ],
-);

@@ -7,6 +7,15 @@ import { z } from 'zod';
 export const answerConfigSchema = z.object({
   /** Candidates taken from each search leg before fusion. */
   candidatesPerLeg: z.number().int().min(1).max(200).default(30),
+  /**
+   * What a rank of the lexical leg counts beside one of the dense leg, 1 for the same
+   * (docs/decisions/0025-search-at-scale.md).
+   */
+  lexicalWeight: z.number().min(0).max(10).default(1),
+  /** Passages of one document among the sources, while other documents have any. */
+  passagesPerDocument: z.number().int().min(1).max(20).default(20),
+  /** Best candidates that the reranker reads, where one is set (RERANK_URL). 0: none. */
+  rerankCandidates: z.number().int().min(0).max(100).default(20),
   /** Passages shown as sources; an answer may cite any of them. */
   topK: z.number().int().min(1).max(20).default(4),
   /** Of these, how many the model reads at most. */

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { chunkEmbeddings, chunks, chunkTerms, documentPages, documents } from '#db/schema/documents.ts';
+import { chunkEmbeddings, chunks, documentPages, documents, termBatches } from '#db/schema/documents.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { search } from '#lib/retrieval/search.ts';
@@ -244,7 +244,7 @@ describeDatabase('ingestion', (getDatabase) => {
     expect(await listDocumentViews({ db }, mine.read)).toEqual([]);
     expect(await stage.performAll()).toEqual(['succeeded']);
     expect(await db.select().from(documents).where(eq(documents.id, added.documentId))).toEqual([]);
-    for (const table of [chunks, chunkEmbeddings, chunkTerms, documentPages]) {
+    for (const table of [chunks, chunkEmbeddings, termBatches, documentPages]) {
       expect(await db.$count(table, eq(table.workspaceId, mine.id))).toBe(0);
     }
     await removeUnreferencedBlobs({ db, blobs: stage.blobs }, -1000);

@@ -7,11 +7,10 @@ import {
   type IndexedVersion,
   insertChunks,
   insertEmbeddings,
-  insertTerms,
   listChunksWithoutEmbedding,
-  listChunksWithoutTerms,
   refreshStatistics,
 } from '#db/repositories/chunks.ts';
+import { maintainDenseIndex } from '#db/repositories/dense-index.ts';
 import {
   type Document,
   type DocumentVersion,
@@ -27,6 +26,7 @@ import {
   findPendingIndexConfigs,
   type IndexConfig,
 } from '#db/repositories/index-configs.ts';
+import { insertTerms, listChunksWithoutTerms } from '#db/repositories/lexical-index.ts';
 import { lockClaim } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
@@ -107,6 +107,7 @@ export async function indexVersion(
   await split(deps, access, context, key, config);
   await embed(deps, access, context, key, config, document);
   await enterTerms(deps, access, context, key, document);
+  await maintainDenseIndex(deps.db, access, config);
   return key;
 }
 

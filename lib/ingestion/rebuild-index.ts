@@ -1,6 +1,7 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { deleteAbandonedChunks, measureIndex, refreshStatistics, sampleChunks } from '#db/repositories/chunks.ts';
+import { dropEmptyDenseIndexes } from '#db/repositories/dense-index.ts';
 import { listCurrentVersions } from '#db/repositories/documents.ts';
 import {
   activateIndexConfig,
@@ -299,7 +300,9 @@ async function removeAbandoned(
     const active = await findActiveIndexConfig(deps.db, access);
     const pending = await findPendingIndexConfigs(deps.db, access);
     const kept = [...(active ? [active.id] : []), ...pending.map(({ id }) => id)];
-    if ((await deleteAbandonedChunks(deps.db, access, kept, CHUNKS_PER_REMOVAL)) < CHUNKS_PER_REMOVAL) return;
+    if ((await deleteAbandonedChunks(deps.db, access, kept, CHUNKS_PER_REMOVAL)) === CHUNKS_PER_REMOVAL) continue;
+    await dropEmptyDenseIndexes(deps.db, access, kept);
+    return;
   }
 }
 

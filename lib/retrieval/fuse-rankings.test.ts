@@ -5,20 +5,34 @@ import { fuseRankings, RRF_K } from './fuse-rankings.ts';
 const ids = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'), { maxLength: 8 });
 
 const rank = (list: readonly string[], id: string) => (list.includes(id) ? list.indexOf(id) : Number.POSITIVE_INFINITY);
+const fuse = (rankings: readonly (readonly string[])[], limit: number) =>
+  fuseRankings(
+    rankings.map((list) => ({ ids: list })),
+    limit,
+  );
 const scores = (items: ReturnType<typeof fuseRankings>) => new Map(items.map((item) => [item.id, item.score]));
 
 describe('fuseRankings', () => {
   it('scores by the sum of reciprocal ranks', () => {
-    expect(fuseRankings([['a', 'b'], ['b']], 10)).toEqual([
+    expect(fuse([['a', 'b'], ['b']], 10)).toEqual([
       { id: 'b', score: 1 / (RRF_K + 2) + 1 / (RRF_K + 1) },
       { id: 'a', score: 1 / (RRF_K + 1) },
+    ]);
+  });
+
+  it('counts a list by its weight', () => {
+    const rankings = [{ ids: ['a'], weight: 2 }, { ids: ['b', 'c'] }, { ids: ['c'], weight: 0 }];
+    expect(fuseRankings(rankings, 10)).toEqual([
+      { id: 'a', score: 2 / (RRF_K + 1) },
+      { id: 'b', score: 1 / (RRF_K + 1) },
+      { id: 'c', score: 1 / (RRF_K + 2) },
     ]);
   });
 
   it('keeps the order of a single list and returns each item once', () => {
     fc.assert(
       fc.property(ids, (ranking) => {
-        expect(fuseRankings([ranking, []], 100).map((item) => item.id)).toEqual(ranking);
+        expect(fuse([ranking, []], 100).map((item) => item.id)).toEqual(ranking);
       }),
     );
   });
@@ -26,7 +40,7 @@ describe('fuseRankings', () => {
   it('prefers what every list ranks at least as high', () => {
     fc.assert(
       fc.property(ids, ids, (first, second) => {
-        const fused = fuseRankings([first, second], 100).map((item) => item.id);
+        const fused = fuse([first, second], 100).map((item) => item.id);
         const misplaced = fused.flatMap((a) =>
           fused.filter(
             (b) =>
@@ -43,8 +57,8 @@ describe('fuseRankings', () => {
   it('does not depend on the order of the lists, apart from ties', () => {
     fc.assert(
       fc.property(ids, ids, (first, second) => {
-        const forward = scores(fuseRankings([first, second], 100));
-        const backward = scores(fuseRankings([second, first], 100));
+        const forward = scores(fuse([first, second], 100));
+        const backward = scores(fuse([second, first], 100));
         expect([...backward.keys()].sort()).toEqual([...forward.keys()].sort());
         for (const [id, score] of forward) expect(backward.get(id)).toBeCloseTo(score, 12);
       }),
@@ -54,7 +68,7 @@ describe('fuseRankings', () => {
   it('returns at most as many as asked for', () => {
     fc.assert(
       fc.property(ids, ids, fc.nat(12), (first, second, limit) => {
-        expect(fuseRankings([first, second], limit).length).toBeLessThanOrEqual(limit);
+        expect(fuse([first, second], limit).length).toBeLessThanOrEqual(limit);
       }),
     );
   });

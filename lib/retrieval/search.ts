@@ -1,14 +1,14 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
+import { type FoundChunk, listChunksByIds, listPrioritisedPassages } from '#db/repositories/chunks.ts';
+import { type DenseResult, searchDense } from '#db/repositories/dense-index.ts';
+import { findActiveIndexConfig, type IndexConfig } from '#db/repositories/index-configs.ts';
 import {
   type Bm25Parameters,
-  type FoundChunk,
-  listChunksByIds,
-  listPrioritisedPassages,
-  readTermCoverage,
-  searchDense,
+  type LexicalResult,
+  readTermsOfChunks,
   searchLexical,
-} from '#db/repositories/chunks.ts';
-import { findActiveIndexConfig, type IndexConfig } from '#db/repositories/index-configs.ts';
+} from '#db/repositories/lexical-index.ts';
+import { listPageTexts } from '#db/repositories/passages.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
@@ -17,13 +17,16 @@ import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
-import { dropNearDuplicates } from './drop-near-duplicates.ts';
-import { fuseRankings } from './fuse-rankings.ts';
+import { completePassage } from './complete-passage.ts';
+import { findNamedDocuments } from './find-named-documents.ts';
+import { type FusedItem, fuseRankings, RRF_K } from './fuse-rankings.ts';
+import type { Reranker } from './reranker.ts';
 import { type SupportEvidence, scoreSupport } from './score-support.ts';
-import { selectSources } from './select-sources.ts';
+import { type CandidateFate, selectSources } from './select-sources.ts';
+import { splitQuestion } from './split-question.ts';
 
 /** Anserini's defaults, tuned for passages of about this length (k1 = 0.9, b = 0.4). */
-export const BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
+const BM25: Bm25Parameters = { k1: 0.9, b: 0.4 };
 
 /** Passages read from the database for each one wanted: some repeat each other, some do not fit the prompt. */
 const READ_PER_SOURCE = 3;
@@ -31,14 +34,30 @@ const READ_PER_SOURCE = 3;
 export interface SearchDeps {
   readonly db: DatabaseExecutor;
   readonly runtime: Pick<RuntimeClient, 'readStatus' | 'embedTexts'>;
+  /** Default: none, the fused ranking stands. */
+  readonly reranker?: Reranker | undefined;
 }
 
 export interface SearchInput {
   readonly query: string;
-  readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK'>;
+  readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK'> &
+    Partial<Pick<AnswerConfig, 'lexicalWeight' | 'passagesPerDocument' | 'rerankCandidates'>>;
   /** Tokens (embedding model) that all passages may take. Default: no bound, the caller cuts passages for its prompt. */
   readonly tokenBudget?: number;
   readonly signal?: AbortSignal;
+}
+
+/** What became of one passage that a leg found. Ranks from 1; null where the leg did not have it among its candidates. */
+export interface SearchCandidate {
+  readonly chunkId: string;
+  readonly lexical: { readonly rank: number; readonly score: number } | null;
+  readonly dense: { readonly rank: number; readonly similarity: number } | null;
+  /** After fusion and the documents' priorities. */
+  readonly fusedRank: number;
+  readonly fusedScore: number;
+  /** Null: not among those that the reranker read, or there is none. */
+  readonly rerankScore: number | null;
+  readonly fate: CandidateFate;
 }
 
 export interface SearchResult {
@@ -56,19 +75,37 @@ export interface SearchResult {
     readonly embed: number;
     readonly dense: number;
     readonly lexical: number;
+    /** Null: nothing was reranked. */
+    readonly rerank: number | null;
     readonly total: number;
   };
-  /** Ids of chunks, best first, for inspection and evaluation. */
+  /** Ids of chunks, best first, for inspection and evaluation. The legs are those of the whole question. */
   readonly legs: {
     readonly dense: readonly string[];
     readonly lexical: readonly string[];
     readonly fused: readonly string[];
+    /** Null: nothing was reranked. */
+    readonly reranked: readonly string[] | null;
   };
+  /** In fused order. */
+  readonly candidates: readonly SearchCandidate[];
+  /** What was searched for besides the question: its parts, and the documents that it asks to look in. */
+  readonly plan: { readonly parts: readonly string[]; readonly documentTitles: readonly string[] };
+  readonly denseMethod: DenseResult['method'] | null;
+  /** Why nothing was reranked although there is a reranker; the fused ranking stands then. Null: no trouble. */
+  readonly rerankProblem: string | null;
+}
+
+interface Leg {
+  readonly lexical: LexicalResult;
+  readonly dense: DenseResult;
 }
 
 /**
  * Passages of the workspace that bear on a question: nearest by embedding and best by BM25, merged by reciprocal rank,
- * without near repetitions. Only current versions of documents that are not deleted.
+ * without near repetitions, grown to whole sentences. A question that asks several things is searched for in its parts as well,
+ * and each part has a source; a question that names a document is searched for there alone. Only current versions of documents
+ * that answer.
  * @throws AppError `index.model-changed`, `runtime.unavailable`, `runtime.busy`
  */
 export async function search(
@@ -78,70 +115,72 @@ export async function search(
 ): Promise<SearchResult> {
   const startedAt = performance.now();
   const call = { priority: 'chat' as const, ...(input.signal && { signal: input.signal }) };
-  const embedding = timed(() => deps.runtime.embedTexts([input.query], { ...call, purpose: 'query' }));
+  const parts = splitQuestion(input.query);
+  const embedding = timed(() => deps.runtime.embedTexts([input.query, ...parts], { ...call, purpose: 'query' }));
   // Rejections are seen where it is awaited; this keeps an earlier throw from leaving it unhandled.
   embedding.catch(() => undefined);
   const [config, status] = await Promise.all([findActiveIndexConfig(deps.db, access), deps.runtime.readStatus(call)]);
   if (!config) return describeEmptyResult(status, performance.now() - startedAt);
   requireSameModel(config, status);
-  const question = prepareLexicalText(input.query);
-  const limit = input.config.candidatesPerLeg;
-  const lexical = await timed(() => searchLexical(deps.db, access, config.id, question, BM25, limit));
-  const embedded = await embedding;
-  const [vector] = embedded.value;
-  if (vector?.length !== config.dimensions) throw dimensionsDiffer(vector?.length ?? 0, config);
-  const dense = await timed(() => searchDense(deps.db, access, config.id, vector, limit));
+  const documents = await findNamedDocuments(deps, access, input.query);
+  const { candidatesPerLeg: limit, topK, lexicalWeight = 1 } = input.config;
+  const narrowed = { limit, ...(documents.length > 0 && { documentIds: documents.map(({ id }) => id) }) };
 
-  const merged = fuseRankings(
-    // Words first: of two passages with equal ranks the one that has the code or name that was asked for goes ahead.
-    [lexical.value.map((hit) => hit.chunkId), dense.value.map((hit) => hit.chunkId)],
-    2 * limit,
+  const lexical = await timed(() =>
+    mapInTurn([input.query, ...parts], (query) =>
+      searchLexical(deps.db, access, config.id, prepareLexicalText(query), { ...BM25, ...narrowed }),
+    ),
   );
+  const embedded = await embedding;
+  const dense = await timed(() =>
+    mapInTurn(embedded.value, (vector) => {
+      if (vector.length !== config.dimensions) throw dimensionsDiffer(vector.length, config);
+      return searchDense(deps.db, access, config, vector, narrowed);
+    }),
+  );
+  const legs = lexical.value.flatMap((hits, index): Leg[] => {
+    const nearest = dense.value[index];
+    return nearest ? [{ lexical: hits, dense: nearest }] : [];
+  });
+  const [whole, ...legsOfParts] = legs;
+  if (!whole) throw new Error('the runtime returned no embedding for the question');
+
+  const merged = mergeLegs(legs, lexicalWeight, 2 * limit * legs.length);
   const prioritised = await listPrioritisedPassages(
     deps.db,
     access,
     merged.map((item) => item.id),
   );
-  const fused = applyPriorities(merged, prioritised, input.config.topK);
-  const similarities = new Map(dense.value.map((hit) => [hit.chunkId, hit.similarity]));
-  const scores = new Map(fused.map((item) => [item.id, item.score]));
-  const candidates = await readCandidates(
+  const fused = applyPriorities(merged, prioritised, topK);
+  const readCount = Math.max(READ_PER_SOURCE * topK, deps.reranker ? (input.config.rerankCandidates ?? 0) : 0);
+  const read = await readCandidates(
     deps,
     access,
-    fused.slice(0, READ_PER_SOURCE * input.config.topK).map((item) => item.id),
+    fused.slice(0, readCount).map((item) => item.id),
   );
-  const selected = selectSources(
-    dropNearDuplicates(candidates).map((chunk) => ({ chunk, tokens: chunk.tokenCount })),
-    { topK: input.config.topK, tokenBudget: input.tokenBudget ?? Number.POSITIVE_INFINITY },
-  );
-  const sources = selected.map(
-    ({ chunk }, index): Source => ({
-      number: index + 1,
-      documentId: chunk.documentId,
-      versionId: chunk.versionId,
-      chunkId: chunk.id,
-      documentTitle: chunk.documentTitle,
-      pageNumber: chunk.pageNumber,
-      startOffset: chunk.startOffset,
-      endOffset: chunk.endOffset,
-      headings: chunk.headings,
-      text: chunk.text,
-      score: scores.get(chunk.id) ?? 0,
-      similarity: similarities.get(chunk.id) ?? null,
-    }),
-  );
-  const terms = await readTermCoverage(
+  const reranking = await rerank(deps, input, read);
+  const { reranked } = reranking;
+  const ranked = reranked?.chunks ?? read;
+  // The best passage of each part has a place, whatever the whole question prefers.
+  const required = new Set(legsOfParts.flatMap((leg) => mergeLegs([leg], lexicalWeight, 1).map((item) => item.id)));
+  const { selected, fates } = selectSources(ranked, {
+    topK,
+    tokenBudget: input.tokenBudget ?? Number.POSITIVE_INFINITY,
+    perDocument: documents.length > 0 ? topK : (input.config.passagesPerDocument ?? topK),
+    required,
+  });
+  const similarities = new Map(legs.flatMap((leg) => leg.dense.hits.map((hit) => [hit.chunkId, hit.similarity])));
+  const scores = new Map(fused.map((item) => [item.id, item.score]));
+  const sources = await describeSources(deps, access, selected, scores, similarities);
+  const { terms } = whole.lexical;
+  const present = await readTermsOfChunks(
     deps.db,
     access,
     config.id,
-    question,
+    terms.map(({ term }) => term),
     sources.map((source) => source.chunkId),
   );
-  const foundSimilarities = sources.flatMap((source) => source.similarity ?? []);
-  const evidence: SupportEvidence = {
-    topSimilarity: foundSimilarities.length === 0 ? null : Math.max(...foundSimilarities),
-    terms: terms.map(({ idf, isCode, chunkIds }) => ({ idf, isCode, isFound: chunkIds.length > 0 })),
-  };
+  const evidence = gatherEvidence(terms, present, sources);
   return {
     sources,
     supportScore: sources.length === 0 ? 0 : scoreSupport(evidence),
@@ -152,14 +191,39 @@ export async function search(
       embed: embedded.ms,
       dense: dense.ms,
       lexical: lexical.ms,
+      rerank: reranked?.ms ?? null,
       total: performance.now() - startedAt,
     },
     legs: {
-      dense: dense.value.map((hit) => hit.chunkId),
-      lexical: lexical.value.map((hit) => hit.chunkId),
+      dense: whole.dense.hits.map((hit) => hit.chunkId),
+      lexical: whole.lexical.hits.map((hit) => hit.chunkId),
       fused: fused.map((item) => item.id),
+      reranked: reranked?.chunks.map((chunk) => chunk.id) ?? null,
     },
+    candidates: describeCandidates(fused, whole, reranked?.scores ?? new Map(), fates),
+    plan: { parts, documentTitles: documents.map(({ title }) => title) },
+    denseMethod: whole.dense.method,
+    rerankProblem: reranking.problem,
   };
+}
+
+/** One after another: the embedded database serves one statement at a time, and others wait behind a crowd of them. */
+async function mapInTurn<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+function mergeLegs(legs: readonly Leg[], lexicalWeight: number, limit: number): FusedItem[] {
+  return fuseRankings(
+    // Words first: of two passages with equal ranks the one that has the code or name that was asked for goes ahead.
+    legs.flatMap(({ lexical, dense }) => [
+      { ids: lexical.hits.map((hit) => hit.chunkId), weight: lexicalWeight },
+      { ids: dense.hits.map((hit) => hit.chunkId) },
+    ]),
+    limit,
+    RRF_K,
+  );
 }
 
 async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
@@ -178,6 +242,96 @@ async function readCandidates(
   return chunkIds.flatMap((id) => rows.get(id) ?? []);
 }
 
+interface Reranked {
+  readonly chunks: FoundChunk[];
+  readonly scores: ReadonlyMap<string, number>;
+  readonly ms: number;
+}
+
+/** The first `rerankCandidates` in the reranker's order, the others behind them; null when nothing is reranked. */
+async function rerank(
+  deps: SearchDeps,
+  { query, config, signal }: SearchInput,
+  chunks: readonly FoundChunk[],
+): Promise<{ readonly reranked: Reranked | null; readonly problem: string | null }> {
+  const read = chunks.slice(0, config.rerankCandidates ?? 0);
+  const { reranker } = deps;
+  if (!reranker || read.length === 0) return { reranked: null, problem: null };
+  const texts = read.map((chunk) => [chunk.documentTitle, ...chunk.headings, chunk.text].join('\n'));
+  try {
+    const { value, ms } = await timed(() => reranker.scoreTexts(query, texts, signal ? { signal } : {}));
+    const scores = new Map(read.map((chunk, index) => [chunk.id, value[index] ?? 0]));
+    const order = read.toSorted((a, b) => (scores.get(b.id) ?? 0) - (scores.get(a.id) ?? 0));
+    return { reranked: { chunks: [...order, ...chunks.slice(read.length)], scores, ms }, problem: null };
+  } catch (error) {
+    // An answer from the fused ranking is better than none.
+    if (!AppError.isInstance(error) || error.code !== 'reranker.unavailable') throw error;
+    return { reranked: null, problem: error.message };
+  }
+}
+
+async function describeSources(
+  deps: SearchDeps,
+  access: Authorized<'chat.use' | 'document.read'>,
+  selected: readonly FoundChunk[],
+  scores: ReadonlyMap<string, number>,
+  similarities: ReadonlyMap<string, number>,
+): Promise<Source[]> {
+  const pages = await listPageTexts(deps.db, access, selected);
+  return selected.map((chunk, index) => {
+    const page = pages.find((each) => each.versionId === chunk.versionId && each.pageNumber === chunk.pageNumber);
+    const range = { start: chunk.startOffset, end: chunk.endOffset };
+    const { start, end } = page ? completePassage(page.text, range) : range;
+    return {
+      number: index + 1,
+      documentId: chunk.documentId,
+      versionId: chunk.versionId,
+      chunkId: chunk.id,
+      documentTitle: chunk.documentTitle,
+      pageNumber: chunk.pageNumber,
+      startOffset: start,
+      endOffset: end,
+      headings: chunk.headings,
+      text: page ? page.text.slice(start, end) : chunk.text,
+      score: scores.get(chunk.id) ?? 0,
+      similarity: similarities.get(chunk.id) ?? null,
+    };
+  });
+}
+
+function gatherEvidence(
+  terms: LexicalResult['terms'],
+  present: readonly { readonly term: string; readonly chunkId: string }[],
+  sources: readonly Source[],
+): SupportEvidence {
+  const similarities = sources.flatMap((source) => source.similarity ?? []);
+  return {
+    topSimilarity: similarities.length === 0 ? null : Math.max(...similarities),
+    terms: terms.map(({ term, idf, isCode }) => ({ idf, isCode, isFound: present.some((each) => each.term === term) })),
+  };
+}
+
+function describeCandidates(
+  fused: readonly FusedItem[],
+  whole: Leg,
+  rerankScores: ReadonlyMap<string, number>,
+  fates: ReadonlyMap<string, CandidateFate>,
+): SearchCandidate[] {
+  const lexical = new Map(whole.lexical.hits.map((hit, index) => [hit.chunkId, { rank: index + 1, score: hit.score }]));
+  const dense = new Map(
+    whole.dense.hits.map((hit, index) => [hit.chunkId, { rank: index + 1, similarity: hit.similarity }]),
+  );
+  return fused.map((item, index) => ({
+    chunkId: item.id,
+    lexical: lexical.get(item.id) ?? null,
+    dense: dense.get(item.id) ?? null,
+    fusedRank: index + 1,
+    fusedScore: item.score,
+    rerankScore: rerankScores.get(item.id) ?? null,
+    fate: fates.get(item.id) ?? { kind: 'ranked-below' },
+  }));
+}
+
 function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResult {
   return {
     sources: [],
@@ -185,8 +339,12 @@ function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResu
     evidence: { topSimilarity: null, terms: [] },
     indexConfigId: '',
     embeddingModel: status.embeddingModel?.id ?? '',
-    timingsMs: { embed: 0, dense: 0, lexical: 0, total: totalMs },
-    legs: { dense: [], lexical: [], fused: [] },
+    timingsMs: { embed: 0, dense: 0, lexical: 0, rerank: null, total: totalMs },
+    legs: { dense: [], lexical: [], fused: [], reranked: null },
+    candidates: [],
+    plan: { parts: [], documentTitles: [] },
+    denseMethod: null,
+    rerankProblem: null,
   };
 }
 

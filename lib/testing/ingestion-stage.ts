@@ -6,7 +6,7 @@ import { asc, eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import type { RunKind } from '#db/repositories/runs.ts';
-import { chunkEmbeddings, chunks, chunkTerms } from '#db/schema/documents.ts';
+import { chunkEmbeddings, chunks, termBatches, termPostings } from '#db/schema/documents.ts';
 import { runs } from '#db/schema/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
@@ -136,7 +136,19 @@ export async function openIngestionStage(
         .leftJoin(chunkEmbeddings, eq(chunkEmbeddings.chunkId, chunks.id))
         .where(eq(chunks.workspaceId, workspaceId))
         .orderBy(asc(chunks.documentId), asc(chunks.ordinal));
-      const terms = await db.select().from(chunkTerms).where(eq(chunkTerms.workspaceId, workspaceId));
+      const postings = await db
+        .select({ row: termPostings, batch: termBatches })
+        .from(termPostings)
+        .innerJoin(termBatches, eq(termBatches.firstChunkId, termPostings.batchId))
+        .where(eq(termPostings.workspaceId, workspaceId));
+      const terms = postings.flatMap(({ row, batch }) =>
+        row.postings.map((posting) => ({
+          term: row.term,
+          versionId: batch.versionId,
+          ordinal: batch.firstOrdinal + Math.floor(posting / 2 ** 32),
+          frequency: Math.floor(posting / 2 ** 16) % 2 ** 16,
+        })),
+      );
       return rows.map(({ chunk, embedding }) => ({
         page: chunk.pageNumber,
         start: chunk.startOffset,
@@ -147,7 +159,7 @@ export async function openIngestionStage(
         termCount: chunk.termCount,
         embedding: embedding && [...embedding].map((value) => value.toFixed(5)).join(' '),
         terms: terms
-          .filter((term) => term.chunkId === chunk.id)
+          .filter((term) => term.versionId === chunk.versionId && term.ordinal === chunk.ordinal)
           .map((term) => `${term.term}:${term.frequency}`)
           .sort(),
       }));

@@ -16,6 +16,7 @@ import { type IngestDeps, ingestVersion } from '#lib/ingestion/ingest-version.ts
 import { resolveModel } from '#lib/models/model-store.ts';
 import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import { type EmbeddingModel, loadOnnxEmbeddingModel } from '#lib/runtime/server/embedding-model.ts';
+import { openVectorCache, type VectorCache } from './vector-cache.ts';
 
 export interface Workbench {
   readonly db: Database;
@@ -38,7 +39,15 @@ export interface WorkbenchWorkspace {
   readonly read: Authorized<'document.read'>;
 }
 
-export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Promise<Workbench> {
+export interface ThrowawayDatabase {
+  readonly db: Database;
+  /** The temporary directory that goes with it. */
+  readonly directory: string;
+  readonly addWorkspace: (slug: string) => Promise<WorkbenchWorkspace>;
+  readonly close: () => Promise<void>;
+}
+
+export async function openThrowawayDatabase(): Promise<ThrowawayDatabase> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'lorehouse-eval-'));
   const socketDir = path.join(directory, 'run');
   const server = await startEmbeddedServer({
@@ -48,15 +57,10 @@ export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Prom
   });
   const database = createDatabase({ socketDir });
   await migrateDatabase(database.pool);
-  const model = await loadEmbeddingModel();
-  const runtime = createEmbeddingRuntime(model);
-  const blobs = createBlobStore(path.join(directory, 'blobs'));
-  const ingest: IngestDeps = { db: database.db, blobs, runtime, ...(chunkSizes && { chunkSizes }) };
   const { db } = database;
   return {
     db,
-    ingest,
-    runtime,
+    directory,
     async addWorkspace(slug) {
       const [row] = await db.insert(workspaces).values({ slug, name: slug }).returning();
       if (!row) throw new Error('insert of a workspace returned no row');
@@ -66,6 +70,31 @@ export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Prom
         read: await authorizeSystem('evaluation', row.id, 'document.read'),
       };
     },
+    async close() {
+      await database.close();
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function openWorkbench(
+  options: { readonly chunkSizes?: IngestDeps['chunkSizes']; readonly vectorCacheFile?: string | undefined } = {},
+): Promise<Workbench> {
+  const { db, directory, addWorkspace, close } = await openThrowawayDatabase();
+  const model = await loadEmbeddingModel();
+  const cache =
+    options.vectorCacheFile === undefined
+      ? null
+      : openVectorCache(options.vectorCacheFile, model.sha256, model.dimensions);
+  const runtime = createEmbeddingRuntime(model, cache);
+  const blobs = createBlobStore(path.join(directory, 'blobs'));
+  const ingest: IngestDeps = { db, blobs, runtime, ...(options.chunkSizes && { chunkSizes: options.chunkSizes }) };
+  return {
+    db,
+    ingest,
+    runtime,
+    addWorkspace,
     async addPages(workspace, document, pages) {
       const access = workspace.write;
       const { id: documentId } = await insertDocument(db, access, { ...document, createdBy: null });
@@ -94,10 +123,9 @@ export async function openWorkbench(chunkSizes?: IngestDeps['chunkSizes']): Prom
       await finishRun(db, run, { state: 'succeeded', details });
     },
     async close() {
+      cache?.close();
       await model.close();
-      await database.close();
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
+      await close();
     },
   };
 }
@@ -131,7 +159,7 @@ async function loadEmbeddingModel(): Promise<EmbeddingModel> {
   );
 }
 
-function createEmbeddingRuntime(model: EmbeddingModel): IngestDeps['runtime'] {
+function createEmbeddingRuntime(model: EmbeddingModel, cache: VectorCache | null): IngestDeps['runtime'] {
   const status: RuntimeStatus = {
     state: 'ready',
     baseModel: null,
@@ -145,8 +173,12 @@ function createEmbeddingRuntime(model: EmbeddingModel): IngestDeps['runtime'] {
     readStatus: () => Promise.resolve(status),
     async embedTexts(texts, options = {}) {
       const prefix = options.purpose === 'query' ? model.prefixes.query : model.prefixes.passage;
-      const { vectors } = await model.embed(texts.map((text) => prefix + text));
-      return vectors;
+      const wanted = texts.map((text) => prefix + text);
+      const missing = wanted.filter((text) => !cache?.find(text));
+      const { vectors } = await model.embed(missing);
+      const fresh = new Map(missing.map((text, index) => [text, vectors[index] ?? new Float32Array()]));
+      for (const [text, vector] of fresh) cache?.add(text, vector);
+      return wanted.map((text) => fresh.get(text) ?? cache?.find(text) ?? new Float32Array());
     },
     async countEmbeddingTokens(texts) {
       return (await model.tokenize(texts, false)).map((tokens) => tokens.length);

@@ -1,0 +1,232 @@
+/**
+ * The inverted index and BM25 over it. Statistics of the collection (number of chunks, average length, document frequencies) are
+ * summed from the rows that answer, in the statement that uses them: they are never stored a second time, so no insert, delete,
+ * replacement, re-indexing, kill or second worker can leave them wrong.
+ */
+import { and, asc, eq, sql } from 'drizzle-orm';
+import type { DatabaseExecutor } from '#db/executor.ts';
+import { chunks } from '#db/schema/documents.ts';
+import type { Authorized } from '#lib/domain/access.ts';
+import type { Permission } from '#lib/domain/actor.ts';
+import type { LexicalText } from '#lib/domain/lexical-text.ts';
+import type { Chunk, IndexedVersion } from './chunks.ts';
+
+/** The next chunks, in reading order, that are not in the inverted index yet. */
+export async function listChunksWithoutTerms(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  key: IndexedVersion,
+  page: { readonly afterOrdinal: number; readonly limit: number },
+): Promise<Chunk[]> {
+  return db
+    .select()
+    .from(chunks)
+    .where(
+      and(
+        eq(chunks.workspaceId, access.workspaceId),
+        eq(chunks.versionId, key.versionId),
+        eq(chunks.indexConfigId, key.indexConfigId),
+        eq(chunks.termCount, 0),
+        sql`${chunks.ordinal} > ${page.afterOrdinal}`,
+      ),
+    )
+    .orderBy(asc(chunks.ordinal))
+    .limit(page.limit);
+}
+
+/** What one number of `term_postings.postings` has room for in frequency and in length. */
+const MAX_PACKED = 65_535;
+
+/**
+ * Enter chunks into the inverted index, as one batch for each version among them. Words are stemmed by the database's own English
+ * dictionary, for chunks and for questions alike, so both always agree.
+ */
+export async function insertTerms(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  indexConfigId: string,
+  rows: readonly { readonly chunkId: string; readonly text: LexicalText }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const ids = sql.param(rows.map((row) => row.chunkId));
+  const words = sql.param(rows.map((row) => row.text.words));
+  const codes = sql.param(rows.map((row) => row.text.codes.join(' ')));
+  const { workspaceId } = access;
+  await tx.execute(sql`
+    with input as (
+      select * from unnest(${ids}::uuid[], ${words}::text[], ${codes}::text[]) as input(chunk_id, words, codes)
+    ), found as (
+      select chunk_id, lexeme as term, cardinality(positions) as frequency
+      from input, unnest(to_tsvector('english', words))
+      union all
+      select chunk_id, code, 1 from input, unnest(string_to_array(codes, ' ')) as code where code <> ''
+    ), counted as materialized (
+      select chunk_id, term, sum(frequency)::integer as frequency from found group by chunk_id, term
+    ), numbered as materialized (
+      select c.id as chunk_id, c.version_id, c.ordinal, lengths.length,
+        first_value(c.id) over version as batch_id, c.ordinal - first_value(c.ordinal) over version as position
+      from (select chunk_id, sum(frequency)::integer as length from counted group by chunk_id) as lengths
+      join chunks c on c.id = lengths.chunk_id
+      where c.workspace_id = ${workspaceId}::uuid and c.index_config_id = ${indexConfigId}::uuid and c.term_count = 0
+      window version as (partition by c.version_id order by c.ordinal)
+    ), batches as (
+      insert into term_batches
+        (first_chunk_id, workspace_id, index_config_id, version_id, first_ordinal, chunk_count, term_count)
+      select batch_id, ${workspaceId}::uuid, ${indexConfigId}::uuid, version_id, min(ordinal), count(*), sum(length)
+      from numbered group by batch_id, version_id
+    ), entered as (
+      insert into term_postings (workspace_id, index_config_id, term, batch_id, postings)
+      select ${workspaceId}::uuid, ${indexConfigId}::uuid, term, batch_id, array_agg(
+        (position::bigint << 32) | (least(frequency, ${MAX_PACKED})::bigint << 16) | least(length, ${MAX_PACKED})
+        order by position)
+      from counted join numbered using (chunk_id) group by term, batch_id
+    )
+    update chunks set term_count = numbered.length from numbered
+    where chunks.id = numbered.chunk_id and chunks.workspace_id = ${workspaceId}::uuid`);
+}
+
+export interface Bm25Parameters {
+  /** Saturation of term frequency; 0 counts presence only. */
+  readonly k1: number;
+  /** Strength of length normalisation, 0 to 1. */
+  readonly b: number;
+}
+
+export interface LexicalHit {
+  readonly chunkId: string;
+  /** BM25; comparable within one question only. */
+  readonly score: number;
+}
+
+interface IndexedTerm {
+  readonly term: string;
+  readonly isCode: boolean;
+}
+
+export interface QuestionTerm extends IndexedTerm {
+  /** Live chunks of the workspace that have the term. */
+  readonly documentFrequency: number;
+  /** ln(1 + (N − df + 0.5) / (df + 0.5)); highest for a term that no live chunk has. */
+  readonly idf: number;
+}
+
+export interface LexicalResult {
+  /** Best first. */
+  readonly hits: readonly LexicalHit[];
+  readonly terms: readonly QuestionTerm[];
+}
+
+/**
+ * Distinct terms of a question, as the index holds them. Asked for first, so that the statements that use them name plain
+ * values: the planner knows nothing of what a function inside a statement will return.
+ */
+async function readQuestionTerms(db: DatabaseExecutor, question: LexicalText): Promise<IndexedTerm[]> {
+  const result = await db.execute<{ term: string; is_code: boolean }>(sql`
+    select term, bool_or(is_code) as is_code from (
+      select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
+      union all
+      select code, true from unnest(${sql.param([...question.codes])}::text[]) as code
+    ) as terms group by term order by term`);
+  return result.rows.map((row) => ({ term: row.term, isCode: row.is_code }));
+}
+
+/**
+ * Best chunks by Okapi BM25 over the live chunks of the workspace:
+ * Σ over terms of ln(1 + (N − df + 0.5) / (df + 0.5)) · f · (k1 + 1) / (f + k1 · (1 − b + b · length / averageLength)).
+ * Document frequencies, N and the average length count live chunks of this workspace only, so nothing of another tenant
+ * shows in a score. Chunks without any term count nowhere.
+ * @param options.documentIds only chunks of these documents are ranked; statistics stay those of the workspace
+ * @see Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009; the idf is Lucene's, which is never negative
+ */
+export async function searchLexical(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  question: LexicalText,
+  options: Bm25Parameters & { readonly limit: number; readonly documentIds?: readonly string[] },
+): Promise<LexicalResult> {
+  const terms = await readQuestionTerms(db, question);
+  if (terms.length === 0) return { hits: [], terms: [] };
+  const { k1, b, limit, documentIds } = options;
+  const isWanted = documentIds ? sql`d.id = any(${sql.param([...documentIds])}::uuid[])` : sql`true`;
+  // Rows of three kinds in one answer, so that all of it is true of the same moment: the collection, the terms, the hits.
+  const result = await db.execute<{ kind: 'collection' | 'term' | 'hit'; key: string; value: number }>(sql`
+    with live as materialized (
+      select t.first_chunk_id, t.version_id, t.first_ordinal, t.chunk_count, t.term_count, ${isWanted} as is_wanted
+      from term_batches t
+      join documents d on d.workspace_id = t.workspace_id and d.current_version_id = t.version_id and d.deleted_at is null and d.superseded_by_id is null
+      where t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
+    ), collection as materialized (
+      select coalesce(sum(chunk_count), 0)::float8 as size,
+        coalesce(sum(term_count)::float8 / sum(chunk_count), 1) as average_length
+      from live
+    ), found as materialized (
+      select p.term, p.batch_id, p.postings, live.is_wanted
+      from term_postings p join live on live.first_chunk_id = p.batch_id
+      where p.workspace_id = ${access.workspaceId}::uuid and p.index_config_id = ${indexConfigId}::uuid
+        and p.term = any(${sql.param(terms.map(({ term }) => term))}::text[])
+    ), frequencies as materialized (
+      select term, sum(cardinality(postings))::float8 as document_frequency from found group by term
+    ), weights as materialized (
+      select term, ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5)) * (${k1}::float8 + 1) as weight
+      from frequencies, collection
+    ), scored as materialized (
+      select found.batch_id, (posting >> 32)::integer as position, sum(
+          weight * ((posting >> 16) & ${MAX_PACKED})
+          / (((posting >> 16) & ${MAX_PACKED})
+            + ${k1}::float8 * (1 - ${b}::float8 + ${b}::float8 * (posting & ${MAX_PACKED}) / average_length))
+        ) as score
+      from found join weights using (term) cross join collection cross join unnest(found.postings) as posting
+      where found.is_wanted
+      group by found.batch_id, (posting >> 32)::integer
+      order by score desc, found.batch_id, position
+      limit ${limit}
+    )
+    select 'collection' as kind, '' as key, size as value from collection
+    union all
+    select 'term', term, document_frequency from frequencies
+    union all
+    select 'hit', c.id::text, scored.score
+    from scored join live on live.first_chunk_id = scored.batch_id
+    join chunks c on c.version_id = live.version_id and c.index_config_id = ${indexConfigId}::uuid
+      and c.ordinal = live.first_ordinal + scored.position and c.workspace_id = ${access.workspaceId}::uuid`);
+  const ofKind = (kind: string) => result.rows.filter((row) => row.kind === kind);
+  const size = ofKind('collection')[0]?.value ?? 0;
+  const frequencies = new Map(ofKind('term').map((row) => [row.key, row.value]));
+  return {
+    // The order of a union is not promised.
+    hits: ofKind('hit')
+      .map((row) => ({ chunkId: row.key, score: row.value }))
+      .sort((a, c) => c.score - a.score || (a.chunkId < c.chunkId ? -1 : 1)),
+    terms: terms.map(({ term, isCode }) => {
+      const documentFrequency = frequencies.get(term) ?? 0;
+      const idf = Math.log(1 + (size - documentFrequency + 0.5) / (documentFrequency + 0.5));
+      return { term, isCode, documentFrequency, idf };
+    }),
+  };
+}
+
+/** Which of the asked chunks have which of the terms. */
+export async function readTermsOfChunks(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  indexConfigId: string,
+  terms: readonly string[],
+  chunkIds: readonly string[],
+): Promise<{ readonly term: string; readonly chunkId: string }[]> {
+  if (terms.length === 0 || chunkIds.length === 0) return [];
+  const result = await db.execute<{ term: string; chunk_id: string }>(sql`
+    with asked as materialized (
+      select c.id, c.ordinal - t.first_ordinal as position, t.first_chunk_id
+      from chunks c
+      join term_batches t on t.workspace_id = c.workspace_id and t.index_config_id = c.index_config_id
+        and t.version_id = c.version_id and t.first_ordinal <= c.ordinal
+      where c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${indexConfigId}::uuid
+        and c.id = any(${sql.param([...chunkIds])}::uuid[])
+    )
+    select p.term, asked.id as chunk_id
+    from asked join term_postings p on p.batch_id = asked.first_chunk_id
+    where p.index_config_id = ${indexConfigId}::uuid and p.term = any(${sql.param([...terms])}::text[])
+      and exists (select 1 from unnest(p.postings) as posting where posting >> 32 = asked.position)`);
+  return result.rows.map((row) => ({ term: row.term, chunkId: row.chunk_id }));
+}
