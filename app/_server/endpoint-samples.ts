@@ -115,6 +115,9 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   // No model runs in the test.
   'index.estimate': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   'index.rebuild': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
+  // Refused before anything is fetched: the right caller is told so.
+  'document.fetch': { call: () => ({ input: { address: 'http://127.0.0.1/' } }), alsoFine: [422] },
+  'document.fetch-again': { call: (tenant) => ({ input: { documentId: tenant.documentId } }), alsoFine: [422] },
   'GET /api/w/[workspace]/runs': { call: nothing },
   'POST /api/w/[workspace]/runs/[runId]/cancel': { call: (tenant) => ({ params: { runId: tenant.runId } }) },
   'POST /api/w/[workspace]/runs/[runId]/retry': {

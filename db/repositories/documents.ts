@@ -1,6 +1,12 @@
 import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
-import { documentPages, documents, documentVersions, type PageHeading } from '#db/schema/documents.ts';
+import {
+  documentPages,
+  documents,
+  documentVersions,
+  type LeftOutPart,
+  type PageHeading,
+} from '#db/schema/documents.ts';
 import { runs } from '#db/schema/runs.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
@@ -15,6 +21,8 @@ export interface NewPage {
   readonly label: string | null;
   readonly text: string;
   readonly headings: readonly PageHeading[];
+  /** Shows something and holds no text. */
+  readonly isPicture?: boolean | undefined;
 }
 
 export interface DocumentListRow {
@@ -62,16 +70,61 @@ export async function findDocumentByFileName(
   const [row] = await db
     .select()
     .from(documents)
-    .where(and(live(access), eq(documents.fileName, fileName)))
+    .where(and(live(access), eq(documents.fileName, fileName), isNull(documents.sourceUrl)))
     .orderBy(asc(documents.createdAt))
     .limit(1);
   return row;
 }
 
+export async function findDocumentBySourceUrl(
+  db: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  sourceUrl: string,
+): Promise<Document | undefined> {
+  const [row] = await db
+    .select()
+    .from(documents)
+    .where(and(live(access), eq(documents.sourceUrl, sourceUrl)))
+    .orderBy(asc(documents.createdAt))
+    .limit(1);
+  return row;
+}
+
+export interface WebPageRow {
+  readonly documentId: string;
+  readonly title: string;
+  readonly sourceUrl: string;
+  /** When the newest version came. */
+  readonly fetchedAt: Date;
+  readonly versionOrdinal: number;
+}
+
+/** Documents that were fetched from an address; newest first. */
+export async function listWebPages(db: DatabaseExecutor, access: Authorized<'document.read'>): Promise<WebPageRow[]> {
+  const rows = await db
+    .selectDistinctOn([documents.id], {
+      documentId: documents.id,
+      title: documents.title,
+      sourceUrl: documents.sourceUrl,
+      fetchedAt: documentVersions.fetchedAt,
+      versionOrdinal: documentVersions.ordinal,
+    })
+    .from(documents)
+    .innerJoin(
+      documentVersions,
+      and(eq(documentVersions.documentId, documents.id), eq(documentVersions.workspaceId, documents.workspaceId)),
+    )
+    .where(live(access))
+    .orderBy(desc(documents.id), desc(documentVersions.ordinal));
+  return rows.flatMap(({ sourceUrl, fetchedAt, ...row }) =>
+    sourceUrl === null || fetchedAt === null ? [] : [{ ...row, sourceUrl, fetchedAt }],
+  );
+}
+
 export async function insertDocument(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
-  values: Pick<Document, 'title' | 'fileName' | 'createdBy'>,
+  values: Pick<Document, 'title' | 'fileName' | 'createdBy'> & Partial<Pick<Document, 'sourceUrl'>>,
 ): Promise<Document> {
   const [row] = await tx
     .insert(documents)
@@ -85,7 +138,8 @@ export async function insertDocument(
 export async function insertDocumentVersion(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
-  values: Pick<DocumentVersion, 'documentId' | 'fileName' | 'blobSha256' | 'mediaType' | 'sizeBytes'>,
+  values: Pick<DocumentVersion, 'documentId' | 'fileName' | 'blobSha256' | 'mediaType' | 'sizeBytes'> &
+    Partial<Pick<DocumentVersion, 'fetchedUrl' | 'fetchedAt'>>,
 ): Promise<DocumentVersion> {
   const [row] = await tx
     .insert(documentVersions)
@@ -251,7 +305,7 @@ export async function writePages(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
   versionId: string,
-  pages: readonly NewPage[],
+  { pages, leftOut }: { readonly pages: readonly NewPage[]; readonly leftOut: readonly LeftOutPart[] },
 ): Promise<void> {
   const PAGES_PER_INSERT = 100;
   for (let start = 0; start < pages.length; start += PAGES_PER_INSERT) {
@@ -268,7 +322,12 @@ export async function writePages(
   }
   await tx
     .update(documentVersions)
-    .set({ extractedAt: sql`now()`, pageCount: pages.length })
+    .set({
+      extractedAt: sql`now()`,
+      pageCount: pages.length,
+      imagePages: pages.flatMap((page) => (page.isPicture === true ? [page.pageNumber] : [])),
+      leftOut: [...leftOut],
+    })
     .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));
 }
 

@@ -5,6 +5,7 @@ import {
   type DocumentVersion,
   findDocumentByBlob,
   findDocumentByFileName,
+  findDocumentBySourceUrl,
   insertDocument,
   insertDocumentVersion,
 } from '#db/repositories/documents.ts';
@@ -132,8 +133,23 @@ export async function addDocument(
   input: AddDocumentInput,
 ): Promise<AddedDocument> {
   const stored = await storeFile(deps, input);
-  if (stored.mediaType === ARCHIVE) throw nestedArchive();
-  return enterDocument(deps, access, { ...stored, mediaType: stored.mediaType });
+  return enterDocument(deps, access, { ...stored, mediaType: requireDocument(stored.mediaType) });
+}
+
+/** @throws AppError `document.unsupported` for an archive */
+export function requireDocument(mediaType: MediaType | typeof ARCHIVE): MediaType {
+  if (mediaType === ARCHIVE) throw nestedArchive();
+  return mediaType;
+}
+
+/** Of a web page: its address is its name. */
+export interface WebOrigin {
+  readonly title: string;
+  /** As entered. */
+  readonly sourceUrl: string;
+  /** Where the bytes came from, after redirects. */
+  readonly fetchedUrl: string;
+  readonly fetchedAt: Date;
 }
 
 interface StoredFile {
@@ -152,26 +168,36 @@ async function storeFile(deps: AddDocumentDeps, input: AddDocumentInput): Promis
   return { fileName, blob, mediaType: await detectMediaType(deps.blobs.locate(blob.sha256), fileName) };
 }
 
-async function enterDocument(
+/** Give stored bytes their document, version and run, in one transaction. */
+export async function enterDocument(
   deps: AddDocumentDeps,
   access: Authorized<'document.write'>,
-  { fileName, blob, mediaType }: StoredFile & { readonly mediaType: MediaType },
+  { fileName, blob, mediaType, origin }: StoredFile & { readonly mediaType: MediaType; readonly origin?: WebOrigin },
 ): Promise<AddedDocument> {
   await deps.queue.open();
   return deps.db.transaction(async (tx) => {
     await lockWorkspace(tx, access);
     const known = await findDocumentByBlob(tx, access, blob.sha256);
     if (known) return recogniseVersion(deps, access, tx, known);
-    const namesake = await findDocumentByFileName(tx, access, fileName);
+    const namesake = origin
+      ? await findDocumentBySourceUrl(tx, access, origin.sourceUrl)
+      : await findDocumentByFileName(tx, access, fileName);
     const document =
       namesake ??
-      (await insertDocument(tx, access, { title: chooseTitle(fileName), fileName, createdBy: findUserId(access) }));
+      (await insertDocument(tx, access, {
+        title: origin?.title ?? chooseTitle(fileName),
+        fileName,
+        createdBy: findUserId(access),
+        sourceUrl: origin?.sourceUrl ?? null,
+      }));
     const version = await insertDocumentVersion(tx, access, {
       documentId: document.id,
       fileName,
       blobSha256: blob.sha256,
       mediaType,
       sizeBytes: blob.sizeBytes,
+      fetchedUrl: origin?.fetchedUrl ?? null,
+      fetchedAt: origin?.fetchedAt ?? null,
     });
     const run = await insertRun(tx, access, {
       kind: 'document.ingest',
@@ -184,7 +210,12 @@ async function enterDocument(
       workspaceId: access.workspaceId,
       action: namesake ? 'document.replace' : 'document.add',
       targetId: document.id,
-      details: { fileName, sizeBytes: blob.sizeBytes, sha256: blob.sha256 },
+      details: {
+        fileName,
+        sizeBytes: blob.sizeBytes,
+        sha256: blob.sha256,
+        ...(origin && { sourceUrl: origin.sourceUrl }),
+      },
     });
     return {
       documentId: document.id,

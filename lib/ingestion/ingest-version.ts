@@ -37,6 +37,7 @@ import type { RunContext } from '#lib/jobs/perform-run.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import type { BlobStore } from './blob-store.ts';
 import { composeSearchText } from './embedding-text.ts';
+import type { LeftOutPart } from './extract/extracted-page.ts';
 import { type ExtractionLimits, runExtraction } from './extract/run-extraction.ts';
 import { documentFormats } from './formats.ts';
 import { type ChunkSizes, SPLITTER_VERSION, splitPages } from './split-pages.ts';
@@ -141,13 +142,15 @@ async function extract(
       userMessage: 'The stored file is gone. Upload it again.',
     });
   }
+  const leftOut: LeftOutPart[] = [];
   const pages = await runExtraction(deps.blobs.locate(version.blobSha256), mediaType, {
     signal: context.signal,
     ...(deps.extractionLimits && { limits: deps.extractionLimits }),
     // Only a value to be written with the next heartbeat; an abort is seen by the signal.
+    onLeftOut: (part) => leftOut.push(part),
     onProgress: ({ done, total }) => void context.report({ stage: 'extracting', done, total }).catch(() => undefined),
   });
-  await writeHeld(deps, context, (tx) => writePages(tx, access, version.id, pages));
+  await writeHeld(deps, context, (tx) => writePages(tx, access, version.id, { pages, leftOut }));
 }
 
 /**

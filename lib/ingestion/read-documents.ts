@@ -20,6 +20,8 @@ export interface DocumentView {
   readonly id: string;
   readonly title: string;
   readonly fileName: string;
+  /** Of a web page: the address that was entered. */
+  readonly sourceUrl: string | null;
   readonly mediaType: string;
   readonly sizeBytes: number;
   /** Null until extracted. */
@@ -46,6 +48,7 @@ function viewDocument({ document, latestVersion, run }: DocumentListRow): Docume
     id: document.id,
     title: document.title,
     fileName: document.fileName,
+    sourceUrl: document.sourceUrl,
     mediaType: latestVersion.mediaType,
     sizeBytes: latestVersion.sizeBytes,
     pageCount: latestVersion.pageCount,
@@ -82,6 +85,12 @@ export interface DocumentVersionView {
   readonly mediaType: string;
   readonly sizeBytes: number;
   readonly pageCount: number | null;
+  /** Pages that are pictures without text, ascending: no search finds what is on them. */
+  readonly imagePages: readonly number[];
+  /** Parts of the file that were not read, each with its reason. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  /** Of a web page: where this version came from, and when (ISO 8601). */
+  readonly fetched: { readonly url: string; readonly at: string } | null;
   readonly isCurrent: boolean;
   readonly createdAt: string;
 }
@@ -103,6 +112,12 @@ export async function readDocument(
       mediaType: version.mediaType,
       sizeBytes: version.sizeBytes,
       pageCount: version.pageCount,
+      imagePages: version.imagePages,
+      leftOut: version.leftOut,
+      fetched:
+        version.fetchedUrl === null || version.fetchedAt === null
+          ? null
+          : { url: version.fetchedUrl, at: version.fetchedAt.toISOString() },
       isCurrent: version.id === row.document.currentVersionId,
       createdAt: version.createdAt.toISOString(),
     })),

@@ -105,7 +105,7 @@ export async function openWorkbench(
         mediaType: document.mediaType,
         sizeBytes: 0,
       });
-      await writePages(db, access, version.id, pages);
+      await writePages(db, access, version.id, { pages, leftOut: [] });
       const { id: runId } = await insertRun(db, access, {
         kind: 'document.ingest',
         subjectId: version.id,

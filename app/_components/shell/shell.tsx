@@ -2,6 +2,7 @@
 
 import {
   BookOpenText,
+  Globe,
   KeyRound,
   Layers,
   ListChecks,
@@ -38,6 +39,13 @@ type Group = (typeof groups)[number];
 const destinations: readonly Destination[] = [
   { label: 'Chat', path: (slug) => `/w/${slug}/chat`, needs: 'chat.use', Icon: MessageSquareText, group: 'Ask' },
   { label: 'Sources', path: (slug) => `/w/${slug}/sources`, needs: 'document.read', Icon: BookOpenText, group: 'Ask' },
+  {
+    label: 'Web pages',
+    path: (slug) => `/admin/${slug}/web-pages`,
+    needs: 'document.write',
+    Icon: Globe,
+    group: 'Build',
+  },
   {
     label: 'Index',
     path: (slug) => `/admin/${slug}/search-index`,

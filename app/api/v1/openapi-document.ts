@@ -27,6 +27,16 @@ const documentVersionSchema = z.object({
   mediaType: z.string(),
   sizeBytes: z.number().int(),
   pageCount: z.number().int().nullable(),
+  imagePages: z
+    .array(z.number().int())
+    .describe('Pages that are pictures without text, as a scanner makes them: nothing on them is found.'),
+  leftOut: z
+    .array(z.object({ name: z.string(), reason: z.string() }))
+    .describe('Parts of the file that were not read, such as attachments of a mail.'),
+  fetched: z
+    .object({ url: z.url(), at: z.iso.datetime() })
+    .nullable()
+    .describe('Of a web page: where this version came from, and when.'),
   isCurrent: z.boolean(),
   createdAt: z.iso.datetime(),
 }) satisfies z.ZodType<DocumentVersionView>;
@@ -35,6 +45,7 @@ const documentSchema = z.object({
   id: z.uuid(),
   title: z.string(),
   fileName: z.string(),
+  sourceUrl: z.url().nullable().describe('Of a web page: the address that was entered.'),
   mediaType: z.string(),
   sizeBytes: z.number().int(),
   pageCount: z.number().int().nullable(),

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { makeDocx, makeEpub, makePptx, makeXlsx } from '#lib/testing/make-document.ts';
+import { makeDocx, makeEpub, makePdf, makePdfStream, makePptx, makeXlsx } from '#lib/testing/make-document.ts';
 import { EPUB, EXCEL, MAIL, type MediaType, POWERPOINT, SUBTITLES, WORD } from '../formats.ts';
 import { extractBytes } from './extract-bytes.ts';
+import type { LeftOutPart } from './extracted-page.ts';
 
 async function extract(content: string | Uint8Array, mediaType: MediaType) {
   const pages = await extractBytes(new Uint8Array(Buffer.from(content)), mediaType);
@@ -219,6 +220,9 @@ it('reads a mail with its sender, date and attachments, tables kept', async () =
       headings: [{ offset: 0, level: 1, title: 'Pümpe order' }],
     },
   ]);
+  const leftOut: LeftOutPart[] = [];
+  await extractBytes(new Uint8Array(Buffer.from(mail)), MAIL, { onLeftOut: (part) => leftOut.push(part) });
+  expect(leftOut).toEqual([{ name: 'offer.pdf', reason: expect.stringContaining('upload') }]);
   await expect(extract('just words\n\nand more', MAIL)).rejects.toMatchObject({ code: 'document.unreadable' });
 });
 
@@ -235,4 +239,33 @@ it('reads subtitles as paragraphs with their times, five minutes a page', async 
     { label: '00:05:00 – 00:10:00', text: '[00:05:00] 42' },
   ]);
   await expect(extract('no times at all', SUBTITLES)).rejects.toMatchObject({ code: 'document.unreadable' });
+});
+
+it('tells the pages of a PDF that are pictures from those with text and from empty ones', async () => {
+  const font = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>';
+  const picture =
+    '<< /Type /XObject /Subtype /Image /Width 1000 /Height 1000 /ColorSpace /DeviceGray /BitsPerComponent 8';
+  const contents = [
+    'BT /F1 12 Tf 72 700 Td (Close the valve.) Tj ET',
+    'q 612 0 0 792 0 0 cm /Im0 Do Q',
+    '',
+    'q 612 0 0 792 0 0 cm /Im0 Do Q BT /F1 12 Tf 72 700 Td (Open it.) Tj ET',
+  ];
+  const FIRST_PAGE = 4;
+  const page = (index: number) =>
+    `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents ${FIRST_PAGE + contents.length + index} 0 R /Resources << /Font << /F1 ${font} >> /XObject << /Im0 3 0 R >> >> >>`;
+  const file = makePdf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${contents.map((_, index) => `${FIRST_PAGE + index} 0 R`).join(' ')}] /Count ${contents.length} >>`,
+    makePdfStream(Buffer.alloc(1_000_000, 127), picture.slice(3)),
+    ...contents.map((_, index) => page(index)),
+    ...contents.map((content) => makePdfStream(Buffer.from(content))),
+  ]);
+  const pages = await extract(file, 'application/pdf');
+  expect(pages.map(({ text, isPicture }) => [text, isPicture === true])).toEqual([
+    ['Close the valve.', false],
+    ['', true],
+    ['', false],
+    ['Open it.', false],
+  ]);
 });

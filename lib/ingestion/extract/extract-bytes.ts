@@ -1,7 +1,7 @@
 import { assertNever } from '#lib/domain/errors.ts';
 import { EPUB, EXCEL, MAIL, type MediaType, POWERPOINT, SUBTITLES, WORD } from '../formats.ts';
 import { type DocumentLimits, defaultDocumentLimits } from './document-limits.ts';
-import type { ExtractedPage } from './extracted-page.ts';
+import type { ExtractedPage, LeftOutPart } from './extracted-page.ts';
 
 /**
  * Pages of a document. Readers are loaded when first needed: a Markdown file does not pay for pdf.js.
@@ -15,9 +15,11 @@ export async function extractBytes(
     /** Default {@link defaultDocumentLimits}. */
     readonly limits?: DocumentLimits;
     readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+    /** Told of each part of the file that becomes no page. */
+    readonly onLeftOut?: (part: LeftOutPart) => void;
   } = {},
 ): Promise<ExtractedPage[]> {
-  const { limits = defaultDocumentLimits, onProgress } = options;
+  const { limits = defaultDocumentLimits, onProgress, onLeftOut } = options;
   switch (mediaType) {
     case 'application/pdf': {
       const { extractPdf } = await import('./extract-pdf.ts');
@@ -41,7 +43,7 @@ export async function extractBytes(
     }
     case MAIL: {
       const { extractMail } = await import('./extract-mail.ts');
-      return await extractMail(bytes);
+      return await extractMail(bytes, onLeftOut);
     }
     case SUBTITLES: {
       const { extractSrt } = await import('./extract-srt.ts');

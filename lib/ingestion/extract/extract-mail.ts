@@ -1,24 +1,40 @@
 import PostalMime, { type Address } from 'postal-mime';
 import { readHtmlBlocks } from './extract-html.ts';
 import { extractPlainText } from './extract-text.ts';
-import { cleanText, composeBlocks, type ExtractedPage, paginateSections, type TextBlock } from './extracted-page.ts';
+import {
+  cleanText,
+  composeBlocks,
+  type ExtractedPage,
+  type LeftOutPart,
+  paginateSections,
+  type TextBlock,
+} from './extracted-page.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
+
+const ATTACHMENT_LEFT_OUT = 'Attachments of mail are not read. Save it from the mail and upload it.';
 
 /** Parts inside parts: real mail stays below ten. */
 const MAX_NESTING = 50;
 
 /**
  * A mail: subject as heading, sender, receivers and date, then its text; the HTML version where there is one, which keeps
- * tables. Attachments are named, not read.
+ * tables. Attachments are named, not read; pictures inside the text are neither.
+ * @param onLeftOut told of each attachment
  * @throws AppError `document.unreadable`, `document.too-complex`
  */
-export async function extractMail(bytes: Uint8Array): Promise<ExtractedPage[]> {
+export async function extractMail(
+  bytes: Uint8Array,
+  onLeftOut: (part: LeftOutPart) => void = () => undefined,
+): Promise<ExtractedPage[]> {
   const mail = await PostalMime.parse(bytes, { maxNestingDepth: MAX_NESTING }).catch((cause: unknown) => {
     if (/nesting/i.test(String(cause)))
       throw tooComplex('nesting', `holds more than ${MAX_NESTING} parts inside parts`);
     throw unreadable('the mail could not be parsed', undefined, cause);
   });
-  const attachments = mail.attachments.flatMap(({ filename }) => (filename === null ? [] : [oneLine(filename)]));
+  const attachments = mail.attachments
+    .filter(({ related }) => related !== true)
+    .map(({ filename, mimeType }) => oneLine(filename ?? '') || `an attachment of type ${oneLine(mimeType)}`);
+  for (const name of attachments) onLeftOut({ name, reason: ATTACHMENT_LEFT_OUT });
   const facts = [
     ['From', showAddresses(mail.from ? [mail.from] : [])],
     ['To', showAddresses(mail.to ?? [])],

@@ -29,6 +29,8 @@ export async function extractPdf(
     useSystemFonts: false,
     // No font, map or image is ever fetched from anywhere.
     useWorkerFetch: false,
+    // Whether a page shows pictures is all that is asked: none is ever decoded.
+    maxImageSize: 1,
     stopAtErrors: false,
   });
   try {
@@ -41,21 +43,22 @@ export async function extractPdf(
     let characters = 0;
     const labels = await pdf.getPageLabels().catch(() => null);
     const pages: Line[][] = [];
+    const picturePages = new Set<number>();
     for (let pageNumber = 1; pageNumber <= pdf.numPages; pageNumber += 1) {
       try {
         const page = await pdf.getPage(pageNumber);
         const { items } = await page.getTextContent();
         for (const item of items) if ('str' in item) characters += item.str.length;
-        pages.push(
-          joinLines(
-            items.flatMap((item) => {
-              if (!('str' in item)) return [];
-              const transform: readonly number[] = item.transform;
-              const [, , c = 0, d = 0, x = 0, y = 0] = transform;
-              return [{ text: item.str, x, y, width: item.width, size: Math.hypot(c, d) }];
-            }),
-          ),
+        const lines = joinLines(
+          items.flatMap((item) => {
+            if (!('str' in item)) return [];
+            const transform: readonly number[] = item.transform;
+            const [, , c = 0, d = 0, x = 0, y = 0] = transform;
+            return [{ text: item.str, x, y, width: item.width, size: Math.hypot(c, d) }];
+          }),
         );
+        pages.push(lines);
+        if (lines.length === 0 && (await page.getOperatorList()).fnArray.length > 0) picturePages.add(pageNumber);
         page.cleanup();
       } catch (error) {
         throw describeFailure(error, pageNumber);
@@ -66,9 +69,10 @@ export async function extractPdf(
     const kept = dropRunningLines(pages);
     const bodySize = findBodySize(kept);
     const headingSizes = findHeadingSizes(kept, bodySize);
-    return kept.map((lines, index) =>
-      composePage(lines, { bodySize, headingSizes }, index + 1, labels?.[index] ?? null),
-    );
+    return kept.map((lines, index) => ({
+      ...composePage(lines, { bodySize, headingSizes }, index + 1, labels?.[index] ?? null),
+      ...(picturePages.has(index + 1) && { isPicture: true }),
+    }));
   } finally {
     await task.destroy();
   }

@@ -9,9 +9,15 @@ export const extractedPageSchema = z.object({
   headings: z.array(
     z.object({ offset: z.number().int().min(0), level: z.number().int().min(1).max(6), title: z.string() }),
   ),
+  /** True for a page that shows something and holds no text, as a scanner makes them. Only PDFs have such pages. */
+  isPicture: z.boolean().optional(),
 });
 export type ExtractedPage = z.infer<typeof extractedPageSchema>;
 export type PageHeading = ExtractedPage['headings'][number];
+
+/** A part of a file that becomes no page, such as an attachment of a mail; `reason` in words for people. */
+export const leftOutPartSchema = z.object({ name: z.string(), reason: z.string() });
+export type LeftOutPart = z.infer<typeof leftOutPartSchema>;
 
 /** A run of text on its way to becoming pages: blocks in reading order. */
 export interface TextBlock {

@@ -7,6 +7,7 @@ import process from 'node:process';
 import { documentFormats } from '../formats.ts';
 import { documentLimitsSchema } from './document-limits.ts';
 import { extractBytes } from './extract-bytes.ts';
+import type { LeftOutPart } from './extracted-page.ts';
 import type { ExtractionMessage } from './extraction-message.ts';
 import { reportFailure, sendLine } from './send-line.ts';
 
@@ -25,7 +26,10 @@ try {
   const onProgress = ({ done, total }: { readonly done: number; readonly total: number }) => {
     sending = sending.then(() => send({ type: 'progress', done, total }));
   };
-  const pages = await extractBytes(bytes, format.mediaType, { limits, onProgress });
+  const onLeftOut = (part: LeftOutPart) => {
+    sending = sending.then(() => send({ type: 'left-out', part }));
+  };
+  const pages = await extractBytes(bytes, format.mediaType, { limits, onProgress, onLeftOut });
   await sending;
   for (const page of pages) await send({ type: 'page', page });
   await send({ type: 'end', pageCount: pages.length });

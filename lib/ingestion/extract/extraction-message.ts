@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { extractedPageSchema } from './extracted-page.ts';
+import { extractedPageSchema, leftOutPartSchema } from './extracted-page.ts';
 
 const failureFields = {
   code: z.string(),
@@ -18,6 +18,7 @@ export type FailureMessage = z.infer<typeof failureSchema>;
 export const extractionMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), done: z.number().int(), total: z.number().int() }),
   z.object({ type: z.literal('page'), page: extractedPageSchema }),
+  z.object({ type: z.literal('left-out'), part: leftOutPartSchema }),
   z.object({ type: z.literal('end'), pageCount: z.number().int() }),
   failureSchema,
 ]);

@@ -1,7 +1,7 @@
 import { AppError } from '#lib/domain/errors.ts';
 import type { MediaType } from '../formats.ts';
 import { type DocumentLimits, defaultDocumentLimits } from './document-limits.ts';
-import type { ExtractedPage } from './extracted-page.ts';
+import type { ExtractedPage, LeftOutPart } from './extracted-page.ts';
 import { tooComplex, tooMuchText, unreadable } from './extraction-errors.ts';
 import { extractionMessageSchema } from './extraction-message.ts';
 import { readFailure, runSandboxed, type SandboxLimits } from './run-sandboxed.ts';
@@ -28,9 +28,11 @@ export async function runExtraction(
     readonly signal: AbortSignal;
     readonly limits?: ExtractionLimits;
     readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+    /** Told of each part of the file that becomes no page. */
+    readonly onLeftOut?: (part: LeftOutPart) => void;
   },
 ): Promise<ExtractedPage[]> {
-  const { signal, limits = defaultExtractionLimits, onProgress } = options;
+  const { signal, limits = defaultExtractionLimits, onProgress, onLeftOut } = options;
   const args = [mediaType, JSON.stringify(limits.document)];
   const pages: ExtractedPage[] = [];
   let characters = 0;
@@ -38,6 +40,7 @@ export async function runExtraction(
   for await (const line of runSandboxed('extraction-child.ts', filePath, args, { signal, limits })) {
     const message = extractionMessageSchema.parse(JSON.parse(line));
     if (message.type === 'progress') onProgress?.(message);
+    else if (message.type === 'left-out') onLeftOut?.(message.part);
     else if (message.type === 'page') {
       characters += message.page.text.length;
       if (characters > limits.document.maxCharacters) throw tooMuchText(limits.document.maxCharacters);

@@ -3,10 +3,12 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { cache } from 'react';
+import { LeftOutNote } from '#app/_components/documents/left-out-note.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import { Card } from '#app/_components/ui/page.tsx';
+import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { nameFormat } from '#lib/ingestion/formats.ts';
@@ -89,6 +91,11 @@ export default async function DocumentPage({ params, searchParams }: Props) {
             {document.fileName} · {nameFormat(version.mediaType)} · {formatSize(version.sizeBytes)}
             {version.pageCount === null ? '' : ` · ${version.pageCount} ${version.pageCount === 1 ? 'page' : 'pages'}`}
           </p>
+          {version.fetched === null ? null : (
+            <p className="mt-0.5 text-sm text-ink-faint [overflow-wrap:anywhere]">
+              Fetched from {version.fetched.url}, <Time value={version.fetched.at} />
+            </p>
+          )}
         </div>
         <div className="flex items-center gap-3">
           <DocumentState document={document} />
@@ -111,6 +118,8 @@ export default async function DocumentPage({ params, searchParams }: Props) {
           This is version {version.ordinal}; it answers no questions any more. It is kept for the answers that cite it.
         </Callout>
       )}
+
+      <LeftOutNote version={version} />
 
       <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
         {isPdf ? (
