@@ -28,6 +28,7 @@ const TIDY_UP_INTERVAL_MS = 10 * 60_000;
 const ABANDONED_UPLOAD_MS = 24 * 3600_000;
 
 const TRAINER = path.join(import.meta.dirname, 'trainer.ts');
+const SHIPPED_ADAPTERS = path.join(import.meta.dirname, '..', 'adapters');
 
 exitWithParent();
 const env = loadEnv();
@@ -99,6 +100,11 @@ const worker = await startWorker({
     await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
     // Twice the time in which a deletion can be undone: no undo meets an empty place.
     await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
+    // Here and not at the start alone: workspaces come into being while the worker runs, and base models are downloaded.
+    const { registerShippedAdapters } = await import('#lib/registry/register-shipped.ts');
+    const artifacts = createArtifactStore(layout.adaptersDir);
+    const added = await registerShippedAdapters({ db, artifacts, findBase: createBaseFinder(env) }, SHIPPED_ADAPTERS);
+    if (added > 0) logger.info({ added }, 'adapters that ship with the product are registered');
   },
   tidyUpIntervalMs: TIDY_UP_INTERVAL_MS,
 });

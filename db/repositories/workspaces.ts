@@ -32,7 +32,7 @@ export interface WorkspaceRepository {
     readonly instructions?: string | undefined;
     readonly suggestedQuestions?: readonly string[] | undefined;
   }): Promise<WorkspaceRow>;
-  /** All workspaces: for the command line only. */
+  /** All workspaces: for the command line and the product's own work, never for a person's request. */
   list(): Promise<WorkspaceRow[]>;
   listForUser(userId: string): Promise<(WorkspaceRow & { readonly role: Role })[]>;
   /** The id alone: tells nothing to a non-member until `authorize` has spoken. */

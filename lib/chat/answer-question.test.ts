@@ -3,6 +3,7 @@ import type { Authorized } from '#lib/domain/access.ts';
 import { answerConfigSchema } from '#lib/domain/answer-config.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import { answerQuestion } from './answer-question.ts';
+import { NO_ANSWER } from './prompt.ts';
 
 const text = 'E14 | Compressor overload | Restarted too soon after switching off | Wait 10 minutes, then start again';
 const source = {
@@ -68,6 +69,13 @@ test('an answer from the passage stays', async () => {
 });
 
 test('a model that says the passages do not tell is heard', async () => {
-  const final = await answerWith('The passages do not say.');
+  const final = await answerWith('The text does not mention that.');
   expect(final.answerKind).toBe('generated');
+});
+
+test('the words that adapters are trained to refuse with are a refusal, which says where we looked', async () => {
+  const final = await answerWith(` ${NO_ANSWER}`);
+  expect(final.answerKind).toBe('refusal');
+  expect(final.text).toContain('“Manual”');
+  expect(final.citations).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import type { Authorized } from '#lib/domain/access.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
-import type { AnswerKind, ChatEvent, Citation, Provenance, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import type { ChatEvent, Citation, Provenance, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import type { ChatChunk, RuntimeClient, RuntimePriority, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import { citeAnswer, citeVerbatim } from './cite.ts';
 import { extractAnswer, rankSentences } from './extract-answer.ts';
 import { packPassages } from './pack-passages.ts';
-import { findPromptTemplate, type Prompt } from './prompt.ts';
+import { findPromptTemplate, NO_ANSWER, type Prompt } from './prompt.ts';
 import { rewriteFollowUp } from './rewrite-follow-up.ts';
 import { repeatsQuestion, trimAnswer } from './trim-answer.ts';
 import { findUnsupported } from './unsupported.ts';
@@ -169,17 +169,18 @@ export async function* answerQuestion(
   let base: RuntimeStatus['baseModel'] = null;
   let firstTextMs: number | null = null;
 
-  const finishTurn = (state: 'complete' | 'stopped', kind: AnswerKind): AnswerEvent => ({
+  /** @param speaker whose words the answer holds, or who refused: the model, or we from the passages alone */
+  const finishTurn = (state: 'complete' | 'stopped', speaker: 'model' | 'passages'): AnswerEvent => ({
     type: 'turn-finish',
     state,
     provenance: {
-      baseModel: kind === 'generated' ? (base?.id ?? null) : null,
-      baseSha256: kind === 'generated' ? (finish?.baseSha256 ?? base?.sha256 ?? null) : null,
+      baseModel: speaker === 'model' ? (base?.id ?? null) : null,
+      baseSha256: speaker === 'model' ? (finish?.baseSha256 ?? base?.sha256 ?? null) : null,
       // A foreign server does not say what answered; it was told.
       adapterSha256:
-        kind === 'generated' ? (finish?.adapterSha256 ?? (input.model === 'base' ? null : input.model)) : null,
+        speaker === 'model' ? (finish?.adapterSha256 ?? (input.model === 'base' ? null : input.model)) : null,
       promptVersion: template.version,
-      chatTemplateSha256: kind === 'generated' ? (base?.templateSha256 ?? null) : null,
+      chatTemplateSha256: speaker === 'model' ? (base?.templateSha256 ?? null) : null,
       answerConfigId: input.answerConfigId,
       indexConfigId: found.indexConfigId ?? '',
       embeddingModel: found.embeddingModel,
@@ -201,7 +202,7 @@ export async function* answerQuestion(
     const text = describeRefusal(searchQuery, sources);
     yield { type: 'text-delta', text };
     yield { type: 'answer-final', text, answerKind: 'refusal', citations: [], unsupportedSpans: [] };
-    yield finishTurn('complete', 'refusal');
+    yield finishTurn('complete', 'passages');
     return;
   }
 
@@ -262,6 +263,14 @@ export async function* answerQuestion(
   const limits = prompt?.maxSentences === undefined ? {} : { maxSentences: prompt.maxSentences };
   const trimmed = isStopped ? shownText.trim() : trimAnswer(rawText, { ...limits, isCut: finish?.reason === 'length' });
 
+  // An adapter that was trained to refuse did so; the reader is told where we looked.
+  if (!isStopped && trimmed === NO_ANSWER) {
+    const text = describeRefusal(searchQuery, sources);
+    yield { type: 'answer-final', text, answerKind: 'refusal', citations: [], unsupportedSpans: [] };
+    yield finishTurn('complete', 'model');
+    return;
+  }
+
   // Without a base model, or when what it says stands nowhere, the passages still answer.
   if (!isStopped && isWithoutSubstance(trimmed, promptQuestion, sources)) {
     const extracted = extractAnswer(promptQuestion, sources);
@@ -274,7 +283,7 @@ export async function* answerQuestion(
       citations: [...extracted.citations],
       unsupportedSpans: [],
     };
-    yield finishTurn('complete', 'extractive');
+    yield finishTurn('complete', 'passages');
     return;
   }
 
@@ -287,7 +296,7 @@ export async function* answerQuestion(
     citations: [...checked.citations],
     unsupportedSpans: [...checked.unsupportedSpans],
   };
-  yield finishTurn(isStopped ? 'stopped' : 'complete', 'generated');
+  yield finishTurn(isStopped ? 'stopped' : 'complete', 'model');
 }
 
 function noBaseModel(): AppError {

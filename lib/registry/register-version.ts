@@ -22,11 +22,11 @@ import {
 import { invalidInput } from '#lib/domain/errors.ts';
 import { loadAdapter } from '#lib/lora/adapter/adapter-file.ts';
 import { openGgufAdapter } from '#lib/lora/adapter/gguf-adapter.ts';
+import { baseMismatch, requireSameBase } from '#lib/lora/adapter/trained-on.ts';
 import { targetModules } from '#lib/lora/architectures/architecture.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import type { FindBase, LocalBase } from './find-base.ts';
-import { baseMismatch } from './registry-errors.ts';
 
 export interface RegisterDeps {
   readonly db: DatabaseExecutor;
@@ -68,11 +68,12 @@ export function checkAdapterName(given: string): string {
 
 /**
  * Read all of an artifact as a file from a stranger: names, shapes, types and every number, against the base.
- * @throws AppError `adapter.invalid`, `gguf.*`
+ * @throws AppError `adapter.base-mismatch`, `adapter.invalid`, `gguf.*`
  */
 export async function inspectArtifact(filePath: string, base: LocalBase): Promise<AdapterConfig> {
   const file = await openGgufAdapter(filePath);
   try {
+    requireSameBase(file.trainedOn, base.sha256);
     await loadAdapter(file, base.config);
     const { factors, alpha, architecture } = file;
     const ranks = factors.map(({ rank }) => rank);

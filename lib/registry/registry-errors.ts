@@ -1,15 +1,5 @@
 import { AppError } from '#lib/domain/errors.ts';
 
-/** @param expected SHA-256 of the base that the adapter was made for @param actual SHA-256 of the base in use */
-export function baseMismatch(expected: string, actual: string): AppError {
-  return new AppError({
-    code: 'adapter.base-mismatch',
-    message: `the adapter was made for the base ${expected}; the base in use is ${actual}`,
-    userMessage: `This adapter was made for another base model. It needs the base with SHA-256 ${expected}; the one in use has ${actual}.`,
-    details: { expected, actual },
-  });
-}
-
 /** @param expected SHA-256 of the chat template that the adapter was trained with */
 export function templateMismatch(expected: string, actual: string): AppError {
   return new AppError({

@@ -3,9 +3,10 @@ import { findAdapterVersion, type NamedVersion } from '#db/repositories/adapters
 import { readChampion } from '#db/repositories/champions.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
+import { baseMismatch } from '#lib/lora/adapter/trained-on.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import type { PromoteDeps } from './promote.ts';
-import { baseMismatch, templateMismatch } from './registry-errors.ts';
+import { templateMismatch } from './registry-errors.ts';
 import type { AdapterRuntime } from './serve-adapters.ts';
 
 export interface ServingDeps {

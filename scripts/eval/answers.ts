@@ -7,7 +7,9 @@
  * document, each distinct context is a page of it, indexed in a throw-away database. The base model is that of a running
  * inference server (RUNTIME_URL, or the data directory's own). `--gold` puts the right page first, which takes the search out
  * of the measurement. `--vary name=a,b` measures one row each; the model is asked only once where its prompt is the same, so
- * times are of the first row. How well questions without an answer are refused is measured by scripts/eval-support.ts.
+ * times are of the first row. `--adapter` asks the base with an adapter. `--unanswerable` takes the page away that answers, and
+ * every other that holds the answer, and measures how often the model itself refuses: the score of the search, whose refusals
+ * scripts/eval-support.ts measures, is then set to certain. Intervals hold the mean of such questions 95 times in 100.
  */
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
@@ -19,6 +21,8 @@ import { loadEnv } from '#lib/config/env.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { type AnswerConfig, answerConfigSchema } from '#lib/domain/answer-config.ts';
 import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import { estimateMean } from '#lib/evaluation/statistics.ts';
+import { createArtifactStore } from '#lib/registry/artifact-store.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import type { ChatChunk, RuntimeClient } from '#lib/runtime/runtime-port.ts';
@@ -84,6 +88,7 @@ async function ask(
   deps: AnswerDeps,
   access: Authorized<'chat.use'>,
   question: string,
+  model: string,
   config: AnswerConfig,
 ): Promise<Outcome> {
   const startedAt = performance.now();
@@ -98,7 +103,7 @@ async function ask(
   const input = {
     question,
     history: [],
-    model: 'base',
+    model,
     config,
     answerConfigId: 'eval',
     instructions: '',
@@ -173,6 +178,8 @@ const options = new Command('answers')
   .option('--questions <n>', 'how many, drawn with the seed', Number, 50)
   .option('--seed <n>', 'of the draw', Number, 7)
   .option('--gold', 'the right page first, then what the search finds', false)
+  .option('--unanswerable', 'no page that answers is found', false)
+  .option('--adapter <file>', 'GGUF adapter over the base')
   .option('--set <name=value>', 'answer configuration; repeat', collectSetting, {})
   .option('--vary <name=a,b>', 'a row of the table for each value')
   .option('--show', 'print every answer', false)
@@ -183,6 +190,8 @@ const options = new Command('answers')
     questions: number;
     seed: number;
     gold: boolean;
+    unanswerable: boolean;
+    adapter?: string;
     set: Record<string, string>;
     vary?: string;
     show: boolean;
@@ -195,6 +204,16 @@ const runtime = createRuntimeClient(
     ? { socketPath: describeDataDir(env.dataDir).runtimeSocket }
     : { url: env.runtimeUrl, token: env.runtimeToken },
 );
+
+/** The runtime serves adapters from its own directory only, under the hash of their bytes. */
+async function serveAdapter(file: string | undefined): Promise<string> {
+  if (file === undefined) return 'base';
+  const store = createArtifactStore(describeDataDir(env.dataDir).adaptersDir);
+  const { sha256 } = await store.add(file);
+  await runtime.loadAdapter({ sha256, filePath: store.locate(sha256) });
+  return sha256;
+}
+const model = await serveAdapter(options.adapter);
 const variants = listSettings(options.set, options.vary).map((settings) => ({
   settings,
   config: readConfig(settings),
@@ -252,6 +271,10 @@ function createDeps(row: Row): AnswerDeps {
     runtime: { ...runtime, streamChat },
     search: async (_access, { query, config }) => {
       const found = await search({ db: workbench.db, runtime: workbench.runtime }, access, { query, config });
+      if (options.unanswerable) {
+        const sources = found.sources.filter((source) => !isGold(row, source) && !contains(source.text, row));
+        return { ...found, sources: sources.slice(0, config.topK), supportScore: 1 };
+      }
       if (!options.gold) return found;
       const others = found.sources.filter((source) => !isGold(row, source));
       return { ...found, sources: [writeGoldSource(row), ...others].slice(0, config.topK), supportScore: 1 };
@@ -270,7 +293,7 @@ interface Answered extends Outcome {
 async function askAll(config: AnswerConfig): Promise<Answered[]> {
   const answered: Answered[] = [];
   for (const row of picked) {
-    const outcome = await ask(createDeps(row), access, row.question, config);
+    const outcome = await ask(createDeps(row), access, row.question, model, config);
     const own = outcome.kind === 'refusal' ? '' : (outcome.text.split('\n\n> ')[0] ?? '');
     const shown = [outcome.text, ...outcome.citations.map((citation) => citation.quote)].join('\n');
     answered.push({ ...outcome, row, own, shown });
@@ -286,6 +309,18 @@ const contains = (text: string, row: Row) => row.answers.some((gold) => normalis
 const round = (value: number, digits = 2) => Number(value.toFixed(digits));
 const share = <T>(items: readonly T[], holds: (item: T) => boolean) =>
   round(mean(items.map((item) => Number(holds(item)))));
+/** 95 % interval of a mean of values between 0 and 1. */
+function describeInterval(values: readonly number[]): string {
+  const { low, high } = estimateMean(
+    values.map((value) => ({ value, weight: 1 })),
+    { low: 0, high: 1 },
+    0.05,
+  );
+  return `${round(low)}–${round(high)}`;
+}
+const rateAll = (answered: readonly Answered[], holds: (one: Answered) => boolean) =>
+  describeInterval(answered.map((one) => Number(holds(one))));
+const scoreF1 = ({ own, row }: Answered) => Math.max(...row.answers.map((gold) => measureTokenF1(own, gold)));
 
 function summarise(answered: readonly Answered[]) {
   const generated = answered.filter(({ kind }) => kind === 'generated');
@@ -302,12 +337,13 @@ function summarise(answered: readonly Answered[]) {
       answered,
       ({ kind, shown, row, unsupported }) => kind !== 'refusal' && !contains(shown, row) && unsupported.length === 0,
     ),
-    tokenF1: round(
-      mean(answered.map(({ own, row }) => Math.max(...row.answers.map((gold) => measureTokenF1(own, gold))))),
-    ),
+    containmentInterval: rateAll(answered, ({ own, row }) => contains(own, row)),
+    tokenF1: round(mean(answered.map(scoreF1))),
+    tokenF1Interval: describeInterval(answered.map(scoreF1)),
     extracted: share(answered, ({ kind }) => kind === 'extractive'),
     quoted: share(generated, ({ text }) => text.includes('\n\n> ')),
     citedAnswers: share(generated, ({ citations }) => citations.length > 0),
+    citedInterval: rateAll(generated, ({ citations }) => citations.length > 0),
     citedGold: share(generated, ({ citations, sources, row }) =>
       citations.some((citation) =>
         isGold(
@@ -326,7 +362,9 @@ function summarise(answered: readonly Answered[]) {
       mean(answered.flatMap(({ firstTextMs }) => (firstTextMs === null ? [] : [firstTextMs / 1000]))),
       1,
     ),
-    falseRefusals: share(answered, ({ kind }) => kind === 'refusal'),
+    /** False ones, unless no page could answer. */
+    refusals: share(answered, ({ kind }) => kind === 'refusal'),
+    refusalsInterval: rateAll(answered, ({ kind }) => kind === 'refusal'),
   };
 }
 

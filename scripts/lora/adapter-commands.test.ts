@@ -265,19 +265,19 @@ describe('npm run lora', () => {
       why: 'to import what was trained on another base',
       args: ['import', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
       exitCode: 1,
-      code: 'adapter.other-base',
+      code: 'adapter.base-mismatch',
     },
     {
       why: 'to blend what was trained on another base',
       args: ['blend', 'ADAPTER', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
       exitCode: 1,
-      code: 'adapter.other-base',
+      code: 'adapter.base-mismatch',
     },
     {
       why: 'to merge what was trained on another base',
       args: ['merge', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
       exitCode: 1,
-      code: 'adapter.other-base',
+      code: 'adapter.base-mismatch',
     },
     {
       why: 'an unknown base',

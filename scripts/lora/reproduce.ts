@@ -1,15 +1,16 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import { AppError } from '#lib/domain/errors.ts';
-import { MANIFEST_FILE, readManifest } from '#lib/lora/adapter/manifest.ts';
+import { MANIFEST_FILE, readManifest, writeManifest } from '#lib/lora/adapter/manifest.ts';
 import { readAdapter } from '#lib/lora/adapter/read-adapter.ts';
 import { ADAPTER_FILE, type RunReport } from '#lib/lora/train/training-run.ts';
-import { describeFile, writeAdapterFile } from './adapter-output.ts';
+import { describeFile, type WrittenFile, writeAdapterFile } from './adapter-output.ts';
 import { openBaseTokenizer } from './base-tokenizer.ts';
 import { type CommandContext, defineCommand, type OutputOptions, printResult } from './command-line.ts';
 import { parseCount } from './parse-number.ts';
 import { buildRecipeRows, formatHeldOut, formatRows } from './recipe/build-rows.ts';
+import { PROMPT_VERSIONS } from './recipe/grounded-rows.ts';
 import { type Recipe, readCollections, readRecipe } from './recipe/recipe.ts';
 import { type ResolvedBase, resolveBase } from './resolve-base.ts';
 import { resumeRun, startRun } from './train.ts';
@@ -20,6 +21,7 @@ interface ReproduceOptions extends OutputOptions {
   readonly base?: string;
   readonly threads?: number;
   readonly rowsOnly?: true;
+  readonly ship?: true;
 }
 
 const fileExists = (file: string) =>
@@ -58,6 +60,38 @@ async function writeRows(directory: string, recipe: Recipe, base: ResolvedBase, 
   } finally {
     await tokenizer.close();
   }
+}
+
+/** Weights and manifest beside the recipe, named by their bytes. */
+async function ship(
+  directory: string,
+  adapterFile: WrittenFile,
+  recipe: Recipe,
+  base: ResolvedBase,
+  report: RunReport,
+) {
+  const { rank, alpha, modules } = recipe.config.lora;
+  await copyFile(adapterFile.path, path.join(directory, ADAPTER_FILE));
+  await writeManifest(directory, {
+    name: path.basename(path.resolve(directory)),
+    description: recipe.description,
+    base: { id: recipe.base.id, sha256: base.sha256 },
+    templateSha256: report.templateSha256,
+    file: { name: ADAPTER_FILE, sha256: adapterFile.sha256, sizeBytes: adapterFile.sizeBytes },
+    architecture: base.config.architecture,
+    rank,
+    alpha,
+    modules,
+    promptVersions: [...PROMPT_VERSIONS],
+    training: {
+      rowsSha256: report.data.sha256,
+      step: report.adapterStep,
+      totalSteps: report.totalSteps,
+      tokens: report.tokens,
+      baseLoss: report.baseLoss,
+      loss: report.bestLoss,
+    },
+  });
 }
 
 /** As it ships: half the bytes, and no difference in what it answers. */
@@ -102,6 +136,7 @@ async function reproduce(directory: string, options: ReproduceOptions, context: 
       );
   if (report.outcome === 'stopped') return;
   const { file, shippedSha256 } = await finish(directory, run, base, options);
+  if (options.ship) await ship(directory, file, recipe, base, report);
   printResult(
     { event: 'reproduce-finish', isSameRows, isSameBytes: file.sha256 === shippedSha256, shippedSha256, ...file },
     [
@@ -122,5 +157,6 @@ export function registerReproduce(program: Command, context: CommandContext): vo
     .option('--base <id or path>', 'the base of the recipe, where it lies elsewhere')
     .option('--threads <n>', 'threads of the matrix products (default: one core stays free)', parseCount)
     .option('--rows-only', 'write the rows of training and of the measurement, and end')
+    .option('--ship', 'put weights and manifest into the folder of the recipe, in place of those that ship now')
     .action((directory: string, options: ReproduceOptions) => reproduce(directory, options, context));
 }

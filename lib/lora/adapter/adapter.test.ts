@@ -163,7 +163,7 @@ describe('adapter files', () => {
     for (const source of [file, peft]) {
       expect((await readAdapter(source, { config: llama, sha256: 'a'.repeat(64) })).trainedOn).toEqual(trainedOn);
       await expect(readAdapter(source, { config: llama, sha256: 'c'.repeat(64) })).rejects.toMatchObject({
-        code: 'adapter.other-base',
+        code: 'adapter.base-mismatch',
         message: expect.stringMatching(/a{64}.*c{64}/),
       });
     }

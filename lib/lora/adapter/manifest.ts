@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { writeWholeFile } from '../files/write-whole-file.ts';
 import { invalidAdapter } from './adapter.ts';
 
 /** What an adapter that ships with the product says of itself; beside its weights and the recipe that made them. */
@@ -29,12 +30,16 @@ const manifestSchema = z.object({
     baseLoss: z.number().nullable(),
     loss: z.number().nullable(),
   }),
-  /** Whether the measurements say that new workspaces should start with it. */
-  isDefault: z.boolean(),
 });
 export type AdapterManifest = z.infer<typeof manifestSchema>;
 
 export const MANIFEST_FILE = 'manifest.json';
+
+export function writeManifest(directory: string, manifest: AdapterManifest): Promise<void> {
+  return writeWholeFile(path.join(directory, MANIFEST_FILE), (handle) =>
+    handle.writeFile(`${JSON.stringify(manifest, null, 2)}\n`),
+  );
+}
 
 /** @throws AppError `adapter.invalid` when the file is no manifest; the system's error when there is none */
 export async function readManifest(directory: string): Promise<AdapterManifest> {

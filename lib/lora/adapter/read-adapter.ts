@@ -19,7 +19,7 @@ export async function openAdapter(path: string): Promise<AdapterFile> {
 /**
  * Read an adapter in either format and check all of it against the base.
  * @param base.sha256 of its GGUF file
- * @throws AppError `adapter.other-base` with both hashes, and as {@link openAdapter} does
+ * @throws AppError `adapter.base-mismatch` with both hashes, and as {@link openAdapter} does
  */
 export async function readAdapter(
   path: string,

@@ -30,16 +30,19 @@ export function markTrainedOn(adapter: LoraAdapter, trainedOn: TrainedOn): LoraA
   return isSaid ? { ...adapter, trainedOn } : adapter;
 }
 
-/** @throws AppError `adapter.other-base` with both hashes when the adapter names another base */
-export function requireSameBase(trainedOn: TrainedOn, baseSha256: string): void {
-  const { baseSha256: expected } = trainedOn;
-  if (expected === null || expected === baseSha256) return;
-  throw new AppError({
-    code: 'adapter.other-base',
-    message: `the adapter was trained on the base with SHA-256 ${expected}, this base has ${baseSha256}; choose that base, or train again`,
-    userMessage: `This adapter belongs to another base model (SHA-256 ${expected}); this one has ${baseSha256}.`,
-    details: { expectedSha256: expected, baseSha256 },
+/** @param expected SHA-256 of the base that the adapter was made for @param actual SHA-256 of the base in use */
+export function baseMismatch(expected: string, actual: string): AppError {
+  return new AppError({
+    code: 'adapter.base-mismatch',
+    message: `the adapter was made for the base ${expected}; the base in use is ${actual}`,
+    userMessage: `This adapter was made for another base model. It needs the base with SHA-256 ${expected}; the one in use has ${actual}.`,
+    details: { expected, actual },
   });
+}
+
+/** @throws AppError `adapter.base-mismatch` with both hashes when the adapter names another base */
+export function requireSameBase({ baseSha256 }: TrainedOn, actual: string): void {
+  if (baseSha256 !== null && baseSha256 !== actual) throw baseMismatch(baseSha256, actual);
 }
 
 /** The one value that all of those agree on that say any. */

@@ -40,6 +40,8 @@ export interface RowTools {
 
 const SMALL_PROMPT = 'grounded-1';
 const MARKED_PROMPT = 'instruct-1';
+/** What the rows are prompted with. */
+export const PROMPT_VERSIONS: readonly string[] = [SMALL_PROMPT, MARKED_PROMPT];
 const defaults = answerConfigSchema.parse({});
 /** Share of rows in which the passage with the answer was found first; else it is anywhere. On the product's search it is more. */
 const GOLD_FIRST_SHARE = 0.6;

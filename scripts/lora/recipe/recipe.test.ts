@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import type { BaseTokenizer } from '#lib/lora/data/tokenizer.ts';
 import { buildRecipeRows, formatHeldOut, formatRows } from './build-rows.ts';
 import { holdsAnswer } from './grounded-rows.ts';
 import { type Recipe, readCollections, readRecipe } from './recipe.ts';
+import { writeTestRecipe } from './test-recipe.ts';
 
 const shipped = path.join(import.meta.dirname, '../../../adapters/grounded-answers');
 
@@ -21,62 +22,12 @@ const tokenizer: BaseTokenizer = {
   tokenizeText: (text) => ({ tokens: new Int32Array(text.split(/\s+/).length + 2), isLearned: new Uint8Array() }),
 };
 
-const towns = ['Arden', 'Brask', 'Corley', 'Dunmore', 'Ester', 'Fallow'];
-const articles = towns.flatMap((town, t) =>
-  ['bridge', 'tower', 'market'].map((thing, i) => ({
-    title: `${town}_town`,
-    context: `The ${thing} of ${town} was built in ${1700 + 10 * t + i} by the guild of ${town}. It is ${20 + t + i} m long.`,
-    question: `When was the ${thing} of ${town} built?`,
-    answers: [String(1700 + 10 * t + i)],
-    document: `${town}#${i}`,
-  })),
-);
-const policies = [0, 1, 2].map((i) => ({
-  _id: `shop${i}.com#0`,
-  title: `shop${i}.com`,
-  text: `We keep your orders for ${i + 2} years in our books. You may ask us to erase them.`,
-}));
-const policyAnswers = policies.map(({ _id }, i) => ({
-  question: 'How long do you keep orders?',
-  answers: [`for ${i + 2} years in our books`, 'yea', 'for'],
-  document: _id,
-}));
-
 let folder: string;
 let recipe: Recipe;
-const toLines = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
 beforeEach(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'recipe-'));
-  const write = async (name: string, text: string) => {
-    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-    await writeFile(path.join(folder, name), text);
-    return { path: name, sha256: createHash('sha256').update(text).digest('hex'), source: 'here', licence: 'none' };
-  };
-  const known = await readRecipe(shipped);
-  recipe = {
-    ...known,
-    files: {
-      articles: await write('reading/articles.jsonl', toLines(articles)),
-      policies: await write('policies.jsonl', toLines(policies)),
-      policyAnswers: await write('answers.jsonl', toLines(policyAnswers)),
-      own: await write('own.jsonl', await readFile(path.join(shipped, known.files.own.path), 'utf8')),
-    },
-    split: { heldOut: ['Arden town', 'Privacy policy of shop0.com'], validation: ['Brask town'] },
-    mixture: {
-      articleConversations: 4,
-      articleMarkedConversations: 2,
-      articleSingles: 3,
-      articleRefusals: 2,
-      policyConversations: 1,
-      policySingles: 1,
-      ownConversations: 3,
-      ownMarkedConversations: 3,
-      ownSingles: 8,
-      validationSingles: 1,
-      validationRefusals: 1,
-    },
-  };
+  recipe = await writeTestRecipe(folder);
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 

@@ -19,6 +19,8 @@ const fileSchema = z.object({
 });
 
 export const recipeSchema = z.object({
+  /** One sentence for people; goes into the manifest. */
+  description: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
   files: z.object({ articles: fileSchema, policies: fileSchema, policyAnswers: fileSchema, own: fileSchema }),
   /** Documents that no training row is made from; the validation ones are measured while training, the others never. */
