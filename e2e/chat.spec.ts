@@ -8,7 +8,7 @@ test.beforeEach(async ({ page }) => {
   await page.goto('/w/demo/sources');
   const documents = page.getByRole('region', { name: 'Documents' });
   // The demo workspace is filled by a job that starts with the product.
-  await expect(documents.getByText('Indexed')).toHaveCount(2, { timeout: INDEX_TIMEOUT_MS });
+  await expect(documents.getByText('Indexed', { exact: true })).toHaveCount(2, { timeout: INDEX_TIMEOUT_MS });
   await page.goto('/w/demo/chat');
 });
 

@@ -33,10 +33,10 @@ export async function createWorkspace(page: Page, name: string): Promise<string>
 
 /** Upload through the page and wait until the document answers. */
 export async function uploadDocument(page: Page, slug: string, file: string): Promise<void> {
-  await page.goto(`/w/${slug}/sources`);
+  await page.goto(`/admin/${slug}/documents`);
   await page.getByLabel('Choose documents').setInputFiles(file);
   const row = page.getByRole('region', { name: 'Documents' });
-  await expect(row.getByText('Ready').or(row.getByText('Indexed')).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
+  await expect(row.getByText('Indexed', { exact: true }).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
 }
 
 /** Ask in the open conversation and wait for the whole, checked answer. */

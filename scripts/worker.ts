@@ -93,6 +93,10 @@ const worker = await startWorker({
       const serving = serveAdapters(runtime, { artifacts, findBase: createBaseFinder(env) });
       return createEvaluationHandler({ db, runtime: serving, answer: createAnswerDeps({ db, runtime: serving }) });
     },
+    'archive.unpack': async () => {
+      const { createUnpackHandler } = await import('#lib/jobs/handlers/archive-unpack.ts');
+      return createUnpackHandler({ db, blobs, queue });
+    },
   },
   async tidyUp() {
     const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');

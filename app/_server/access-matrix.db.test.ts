@@ -314,6 +314,31 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       state: 'queued',
       createdBy: ownerId,
     });
+    const archiveId = randomUUID();
+    await db.insert(schema.archives).values({
+      id: archiveId,
+      workspaceId,
+      fileName: 'manuals.zip',
+      blobSha256,
+      sizeBytes: 5,
+      unpackedAt: new Date(),
+    });
+    await db.insert(schema.archiveEntries).values({
+      workspaceId,
+      archiveId,
+      ordinal: 0,
+      name: 'manuals.zip/tool.exe',
+      outcome: 'rejected',
+      errorCode: 'document.unsupported',
+      errorMessage: 'This is a program.',
+    });
+    await db.insert(schema.runs).values({
+      workspaceId,
+      kind: 'archive.unpack',
+      subjectId: archiveId,
+      title: 'manuals.zip',
+      state: 'succeeded',
+    });
     const conversationId = randomUUID();
     await db.insert(schema.conversations).values({ id: conversationId, workspaceId, userId: ownerId, title: 'Secret' });
     const deletedConversationId = randomUUID();
@@ -360,6 +385,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       keyId: key.id,
       documentId,
       versionId,
+      archiveId,
       runId,
       conversationId,
       deletedConversationId,

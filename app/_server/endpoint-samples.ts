@@ -14,6 +14,8 @@ export interface SampleTenant {
   readonly keyId: string;
   readonly documentId: string;
   readonly versionId: string;
+  /** Unpacked, with a file that was left out. */
+  readonly archiveId: string;
   readonly runId: string;
   /** Of the owner. */
   readonly conversationId: string;
@@ -48,6 +50,10 @@ export interface EndpointSample {
 }
 
 const nothing = () => ({});
+const selectDocument = (tenant: SampleTenant) => ({ input: { selection: { documentIds: [tenant.documentId] } } });
+const selectMatching = () => ({
+  input: { selection: { matching: { search: '', group: null, tag: null, mediaType: null } } },
+});
 const BOGUS_TOKEN = 'x'.repeat(43);
 const account = { name: 'Nobody', email: 'nobody@example.org', password: 'a long enough passphrase' };
 
@@ -111,13 +117,36 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
       params: { documentId: tenant.documentId, versionId: tenant.versionId, pageNumber: '1' },
     }),
   },
-  'document.delete': { call: (tenant) => ({ input: { documentId: tenant.documentId } }) },
   // No model runs in the test.
   'index.estimate': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   'index.rebuild': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   // Refused before anything is fetched: the right caller is told so.
   'document.fetch': { call: () => ({ input: { address: 'http://127.0.0.1/' } }), alsoFine: [422] },
   'document.fetch-again': { call: (tenant) => ({ input: { documentId: tenant.documentId } }), alsoFine: [422] },
+  'POST /api/w/[workspace]/documents/[documentId]/versions': {
+    call: (tenant) => ({
+      params: { documentId: tenant.documentId },
+      file: { name: 'manual.txt', type: 'text/plain', content: 'A newer text.' },
+    }),
+  },
+  'GET /api/w/[workspace]/archives/[archiveId]': { call: (tenant) => ({ params: { archiveId: tenant.archiveId } }) },
+  'archive.dismiss': { call: (tenant) => ({ input: { archiveId: tenant.archiveId } }) },
+  'document.delete': { call: selectDocument, otherCalls: [selectMatching] },
+  'document.retry': { call: selectDocument, otherCalls: [selectMatching] },
+  'document.cancel': { call: selectDocument, otherCalls: [selectMatching] },
+  'document.tag': {
+    call: (tenant) => ({ input: { ...selectDocument(tenant).input, add: ['pumps'], remove: [] } }),
+  },
+  'document.prioritise': {
+    call: (tenant) => ({ input: { ...selectDocument(tenant).input, priority: 'boosted' } }),
+  },
+  'document.supersede': {
+    call: (tenant) => ({ input: { documentId: tenant.documentId, successorId: null } }),
+    otherCalls: [(tenant) => ({ input: { documentId: tenant.documentId, successorId: tenant.documentId } })],
+    // A document cannot supersede itself.
+    alsoFine: [422],
+  },
+  'document.find': { call: () => ({ input: { search: 'manual' } }) },
   'GET /api/w/[workspace]/runs': { call: nothing },
   'POST /api/w/[workspace]/runs/[runId]/cancel': { call: (tenant) => ({ params: { runId: tenant.runId } }) },
   'POST /api/w/[workspace]/runs/[runId]/retry': {
@@ -172,6 +201,7 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     call: () => ({ file: { name: 'from-a-key.txt', type: 'text/plain', content: 'Another note.' } }),
   },
   'GET /api/v1/documents/[documentId]': { call: (tenant) => ({ params: { documentId: tenant.documentId } }) },
+  'GET /api/v1/archives/[archiveId]': { call: (tenant) => ({ params: { archiveId: tenant.archiveId } }) },
   'GET /api/v1/models': { call: nothing },
   'POST /api/v1/chat/completions': {
     call: (tenant) => ({ input: { model: tenant.slug, messages: [{ role: 'user', content: 'What is it?' }] } }),

@@ -26,6 +26,13 @@ describe('readUpload', () => {
     expect(await readText(stream)).toBe('hello');
   });
 
+  it('keeps the folders of a raw body only where a path is given', async () => {
+    const named = await readUpload(post('x', { 'x-file-name': 'a%2Fb.txt' }));
+    expect(named).toMatchObject({ fileName: 'a/b.txt', keepsFolders: false });
+    const placed = await readUpload(post('x', { 'x-file-path': 'a%2Fb.txt', 'x-file-name': 'b.txt' }));
+    expect(placed).toMatchObject({ fileName: 'a/b.txt', keepsFolders: true });
+  });
+
   it('says what it expects', async () => {
     const form = new FormData();
     form.set('note', 'no file');

@@ -23,6 +23,7 @@ const statusByFamily: Readonly<Record<string, number>> = {
   index: 409,
   upload: 400,
   document: 422,
+  archive: 409,
   adapter: 422,
   gguf: 422,
   dataset: 422,

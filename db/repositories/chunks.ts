@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
 import { v7 as createUuid } from 'uuid';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
@@ -41,6 +41,33 @@ export async function countChunks(
   key: IndexedVersion,
 ): Promise<number> {
   return db.$count(chunks, ofVersion(access, key));
+}
+
+/** Chunks that begin on one page of a version, in reading order. */
+export async function listChunksOfPage(
+  db: DatabaseExecutor,
+  access: Authorized<'document.read'>,
+  key: Pick<IndexedVersion, 'versionId' | 'indexConfigId'>,
+  pageNumber: number,
+): Promise<Chunk[]> {
+  return db
+    .select()
+    .from(chunks)
+    .where(and(ofVersion(access, key), eq(chunks.pageNumber, pageNumber)))
+    .orderBy(asc(chunks.ordinal));
+}
+
+/** How many chunks a version has, and their tokens under the embedding model together. */
+export async function measureChunks(
+  db: DatabaseExecutor,
+  access: Authorized<'document.read'>,
+  key: Pick<IndexedVersion, 'versionId' | 'indexConfigId'>,
+): Promise<{ readonly count: number; readonly tokens: number }> {
+  const [row] = await db
+    .select({ count: count(), tokens: sql<number>`coalesce(sum(${chunks.tokenCount}), 0)::integer` })
+    .from(chunks)
+    .where(ofVersion(access, key));
+  return row ?? { count: 0, tokens: 0 };
 }
 
 /** All chunks of a version at once, so that a version has either all of them or none. */

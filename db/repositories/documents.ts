@@ -1,6 +1,8 @@
-import { and, asc, desc, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { alias } from 'drizzle-orm/pg-core';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import {
+  archives,
   documentPages,
   documents,
   documentVersions,
@@ -31,6 +33,8 @@ export interface DocumentListRow {
   readonly latestVersion: DocumentVersion;
   /** The newest ingest run of that version. */
   readonly run: typeof runs.$inferSelect | null;
+  /** The document that answers in this one's place. */
+  readonly successor: { readonly id: string; readonly title: string } | null;
 }
 
 const live = (access: Authorized<Permission>) =>
@@ -134,6 +138,21 @@ export async function insertDocument(
   return row;
 }
 
+export async function renameDocument(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentId: string,
+  names: Pick<Document, 'fileName' | 'title'>,
+): Promise<Document> {
+  const [row] = await tx
+    .update(documents)
+    .set(names)
+    .where(and(live(access), eq(documents.id, documentId)))
+    .returning();
+  if (!row) throw new Error('update of a document returned no row');
+  return row;
+}
+
 /** Add the next version. The caller holds the workspace's lock, which keeps ordinals free of races. */
 export async function insertDocumentVersion(
   tx: DatabaseExecutor,
@@ -156,11 +175,21 @@ export async function insertDocumentVersion(
 async function selectDocuments(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
-  documentId?: string,
+  documentIds?: readonly string[],
 ): Promise<DocumentListRow[]> {
+  const successors = alias(documents, 'successors');
   const rows = await db
-    .selectDistinctOn([documents.id], { document: documents, latestVersion: documentVersions, run: runs })
+    .selectDistinctOn([documents.id], {
+      document: documents,
+      latestVersion: documentVersions,
+      run: runs,
+      successor: { id: successors.id, title: successors.title },
+    })
     .from(documents)
+    .leftJoin(
+      successors,
+      and(eq(successors.id, documents.supersededById), eq(successors.workspaceId, documents.workspaceId)),
+    )
     .innerJoin(
       documentVersions,
       and(eq(documentVersions.documentId, documents.id), eq(documentVersions.workspaceId, documents.workspaceId)),
@@ -173,7 +202,7 @@ async function selectDocuments(
         eq(runs.kind, 'document.ingest'),
       ),
     )
-    .where(and(live(access), documentId === undefined ? undefined : eq(documents.id, documentId)))
+    .where(and(live(access), documentIds === undefined ? undefined : inArray(documents.id, [...documentIds])))
     .orderBy(documents.id, desc(documentVersions.ordinal), desc(runs.createdAt), desc(runs.id));
   return rows;
 }
@@ -187,12 +216,23 @@ export async function listDocuments(
   return rows.sort((a, b) => b.document.createdAt.getTime() - a.document.createdAt.getTime());
 }
 
+/** In the order of the ids; what is not here or deleted is left out. */
+export async function listDocumentsByIds(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentIds: readonly string[],
+): Promise<DocumentListRow[]> {
+  if (documentIds.length === 0) return [];
+  const rows = new Map((await selectDocuments(db, access, documentIds)).map((row) => [row.document.id, row]));
+  return documentIds.flatMap((id) => rows.get(id) ?? []);
+}
+
 export async function findDocument(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
   documentId: string,
 ): Promise<DocumentListRow | undefined> {
-  const [row] = await selectDocuments(db, access, documentId);
+  const [row] = await selectDocuments(db, access, [documentId]);
   return row;
 }
 
@@ -241,28 +281,134 @@ export async function listDocumentVersions(
     .orderBy(desc(documentVersions.ordinal));
 }
 
-/** From this moment the document is in no list, no search and no answer. Undefined: none here, or deleted before. */
-export async function markDocumentDeleted(
+/** Those of the ids that are documents here and not deleted. */
+export async function listLiveDocuments(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentIds: readonly string[],
+): Promise<Document[]> {
+  if (documentIds.length === 0) return [];
+  return db
+    .select()
+    .from(documents)
+    .where(and(live(access), inArray(documents.id, [...documentIds])));
+}
+
+/** The newest indexing run of each document's newest version. */
+export async function listLatestRuns(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentIds: readonly string[],
+): Promise<readonly { readonly documentId: string; readonly run: typeof runs.$inferSelect | null }[]> {
+  const rows = await listDocumentsByIds(db, access, documentIds);
+  return rows.map(({ document, run }) => ({ documentId: document.id, run }));
+}
+
+/** @returns the documents whose tags changed, as they are now */
+export async function changeTags(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentIds: readonly string[],
+  change: { readonly add: readonly string[]; readonly remove: readonly string[]; readonly maxTags: number },
+): Promise<Document[]> {
+  if (documentIds.length === 0) return [];
+  const changed = sql`array(
+    select tag from (
+      select unnest(${documents.tags} || ${sql.param([...change.add])}::text[]) as tag
+      except select unnest(${sql.param([...change.remove])}::text[])
+    ) as kept order by tag collate "C"
+  )`;
+  return tx
+    .update(documents)
+    .set({ tags: changed })
+    .where(
+      and(
+        live(access),
+        inArray(documents.id, [...documentIds]),
+        sql`${documents.tags} <> ${changed}`,
+        sql`cardinality(${changed}) <= greatest(${change.maxTags}, cardinality(${documents.tags}))`,
+      ),
+    )
+    .returning();
+}
+
+/** @returns the documents whose priority changed */
+export async function setPriority(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentIds: readonly string[],
+  priority: Document['priority'],
+): Promise<Document[]> {
+  if (documentIds.length === 0) return [];
+  return tx
+    .update(documents)
+    .set({ priority })
+    .where(and(live(access), inArray(documents.id, [...documentIds]), ne(documents.priority, priority)))
+    .returning();
+}
+
+/** @param successorId null: the document answers for itself */
+export async function setSuccessor(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
   documentId: string,
-): Promise<Document | undefined> {
-  const [row] = await tx
+  successorId: string | null,
+): Promise<void> {
+  await tx
     .update(documents)
-    .set({ deletedAt: sql`now()` })
-    .where(and(live(access), eq(documents.id, documentId)))
-    .returning();
-  return row;
+    .set({ supersededById: successorId })
+    .where(and(live(access), eq(documents.id, documentId)));
 }
 
-/** Rows of a document that was marked deleted, with everything that hangs on them. @returns its blobs */
+export async function listVersionIds(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  documentIds: readonly string[],
+): Promise<string[]> {
+  if (documentIds.length === 0) return [];
+  const rows = await db
+    .select({ id: documentVersions.id })
+    .from(documentVersions)
+    .where(
+      and(eq(documentVersions.workspaceId, access.workspaceId), inArray(documentVersions.documentId, [...documentIds])),
+    );
+  return rows.map((row) => row.id);
+}
+
+/**
+ * From this moment the documents are in no search and no answer. What they superseded gets their own successor, or none.
+ * The caller holds the workspace's lock. @returns those that were here and not deleted before
+ */
+export async function markDocumentsDeleted(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  documentIds: readonly string[],
+): Promise<Document[]> {
+  if (documentIds.length === 0) return [];
+  const rows = await tx
+    .update(documents)
+    .set({ deletedAt: sql`now()` })
+    .where(and(live(access), inArray(documents.id, [...documentIds])))
+    .returning();
+  // One by one: of a chain that is deleted together, each passes on what the one before it was given.
+  for (const { id } of rows) {
+    await tx
+      .update(documents)
+      .set({
+        supersededById: sql`(select gone.superseded_by_id from documents gone where gone.id = ${id} and gone.workspace_id = ${access.workspaceId})`,
+      })
+      .where(and(eq(documents.workspaceId, access.workspaceId), eq(documents.supersededById, id)));
+  }
+  return rows;
+}
+
+/** Rows of a document that was marked deleted, with everything that hangs on them. */
 export async function removeDeletedDocument(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
   documentId: string,
-): Promise<string[]> {
-  const versions = await listDocumentVersions(tx, access, documentId);
-  const removed = await tx
+): Promise<void> {
+  await tx
     .delete(documents)
     .where(
       and(
@@ -270,21 +416,36 @@ export async function removeDeletedDocument(
         eq(documents.id, documentId),
         sql`${documents.deletedAt} is not null`,
       ),
-    )
-    .returning({ id: documents.id });
-  return removed.length === 0 ? [] : [...new Set(versions.map((version) => version.blobSha256))];
+    );
 }
 
-/** Worker only, all workspaces: which of these blobs any document version still names. Blobs are shared by equal bytes. */
+/**
+ * Worker only, all workspaces: which of these blobs are still needed, by any document version or by an archive that is not
+ * unpacked. Blobs are shared by equal bytes.
+ * @param exceptDocumentId a document that does not count, because it is being removed
+ */
 export async function filterReferencedBlobs(
   db: DatabaseExecutor,
   blobSha256s: readonly string[],
+  exceptDocumentId?: string,
 ): Promise<Set<string>> {
   if (blobSha256s.length === 0) return new Set();
+  const asked = [...blobSha256s];
   const rows = await db
     .selectDistinct({ blobSha256: documentVersions.blobSha256 })
     .from(documentVersions)
-    .where(inArray(documentVersions.blobSha256, [...blobSha256s]));
+    .where(
+      and(
+        inArray(documentVersions.blobSha256, asked),
+        exceptDocumentId === undefined ? undefined : ne(documentVersions.documentId, exceptDocumentId),
+      ),
+    )
+    .union(
+      db
+        .selectDistinct({ blobSha256: archives.blobSha256 })
+        .from(archives)
+        .where(and(inArray(archives.blobSha256, asked), isNull(archives.unpackedAt))),
+    );
   return new Set(rows.map((row) => row.blobSha256));
 }
 

@@ -11,7 +11,14 @@ export const runs = pgTable(
       .notNull()
       .references(() => workspaces.id, { onDelete: 'cascade' }),
     kind: text('kind', {
-      enum: ['document.ingest', 'document.delete', 'index.rebuild', 'adapter.train', 'evaluation.run'],
+      enum: [
+        'document.ingest',
+        'document.delete',
+        'index.rebuild',
+        'adapter.train',
+        'evaluation.run',
+        'archive.unpack',
+      ],
     }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */
     subjectId: uuid('subject_id').notNull(),

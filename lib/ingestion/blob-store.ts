@@ -21,6 +21,8 @@ export interface BlobStore {
   locate(sha256: string): string;
   /** Size in bytes; null when there is no such blob. */
   measure(sha256: string): Promise<number | null>;
+  /** Milliseconds since it was stored or renewed; null when there is no such blob. */
+  readAgeMs(sha256: string): Promise<number | null>;
   /** Bytes `start` to `end`, both inclusive and from 0; the whole file without a range. */
   read(sha256: string, range?: { readonly start: number; readonly end: number }): ReadStream;
   remove(sha256: string): Promise<void>;
@@ -82,6 +84,10 @@ export function createBlobStore(blobsDir: string): BlobStore {
         await rm(incoming, { force: true });
         throw isDiskFull(error) ? diskFull(error) : error;
       }
+    },
+    async readAgeMs(sha256) {
+      const found = await stat(locate(sha256)).catch(() => null);
+      return found === null ? null : Date.now() - found.mtimeMs;
     },
     read(sha256, range) {
       return createReadStream(locate(sha256), range);

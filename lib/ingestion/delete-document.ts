@@ -1,11 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import {
   filterReferencedBlobs,
   listDocumentVersions,
-  markDocumentDeleted,
+  listVersionIds,
+  markDocumentsDeleted,
   removeDeletedDocument,
 } from '#db/repositories/documents.ts';
 import { cancelRunsOfSubjects, insertRun, lockClaim } from '#db/repositories/runs.ts';
+import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { notFound } from '#lib/domain/errors.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
@@ -19,56 +22,91 @@ import { type AddDocumentDeps, findUserId } from './add-document.ts';
 export const BLOB_GRACE_MS = 60_000;
 
 /**
- * Take a document out of every list, search and answer, now. Its rows and files are removed by a job.
- * @throws AppError `document.not-found`
+ * Take documents out of every search and answer, now. Their rows and files are removed by a job each, and until then they are
+ * listed as being deleted. What they superseded answers again, or is superseded by what superseded them.
+ * @returns those that were there, with the run that removes each
  */
+export async function deleteDocuments(
+  deps: Pick<AddDocumentDeps, 'db' | 'queue'>,
+  access: Authorized<'document.write'>,
+  documentIds: readonly string[],
+): Promise<readonly { readonly documentId: string; readonly runId: string }[]> {
+  await deps.queue.open();
+  return deps.db.transaction(async (tx) => {
+    await lockWorkspace(tx, access);
+    const documents = await markDocumentsDeleted(tx, access, documentIds);
+    const ids = documents.map((document) => document.id);
+    const versionIds = await listVersionIds(tx, access, ids);
+    await cancelRunsOfSubjects(tx, access, 'document.ingest', versionIds);
+    const deleted: { documentId: string; runId: string }[] = [];
+    for (const { id: documentId, fileName } of documents) {
+      const run = await insertRun(tx, access, {
+        kind: 'document.delete',
+        subjectId: documentId,
+        title: fileName,
+        createdBy: findUserId(access),
+      });
+      await deps.queue.enqueue(tx, 'document.delete', { workspaceId: access.workspaceId, runId: run.id });
+      await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
+        workspaceId: access.workspaceId,
+        action: 'document.delete',
+        targetId: documentId,
+        details: { fileName },
+      });
+      deleted.push({ documentId, runId: run.id });
+    }
+    return deleted;
+  });
+}
+
+/** {@link deleteDocuments} for one. @throws AppError `document.not-found` */
 export async function deleteDocument(
   deps: Pick<AddDocumentDeps, 'db' | 'queue'>,
   access: Authorized<'document.write'>,
   documentId: string,
 ): Promise<{ readonly runId: string }> {
-  await deps.queue.open();
-  return deps.db.transaction(async (tx) => {
-    const document = await markDocumentDeleted(tx, access, documentId);
-    if (!document) throw notFound('document');
-    const versions = await listDocumentVersions(tx, access, documentId);
-    await cancelRunsOfSubjects(
-      tx,
-      access,
-      'document.ingest',
-      versions.map((version) => version.id),
-    );
-    const run = await insertRun(tx, access, {
-      kind: 'document.delete',
-      subjectId: documentId,
-      title: document.fileName,
-      createdBy: findUserId(access),
-    });
-    await deps.queue.enqueue(tx, 'document.delete', { workspaceId: access.workspaceId, runId: run.id });
-    await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
-      workspaceId: access.workspaceId,
-      action: 'document.delete',
-      targetId: documentId,
-      details: { fileName: document.fileName },
-    });
-    return { runId: run.id };
-  });
+  const [deleted] = await deleteDocuments(deps, access, [documentId]);
+  if (!deleted) throw notFound('document');
+  return { runId: deleted.runId };
 }
 
-/** The job behind {@link deleteDocument}: rows first, then files that no document of any workspace names. Repeatable. */
+export interface RemoveDocumentDeps extends Pick<AddDocumentDeps, 'db' | 'blobs'> {
+  /** Default {@link BLOB_GRACE_MS}. */
+  readonly blobGraceMs?: number;
+}
+
+/**
+ * The job behind {@link deleteDocuments}: the files that nothing else names, then the rows with text and vectors. The rows go
+ * last, so a document is listed as being deleted until nothing of it is left. Repeatable.
+ * @returns for the run: files removed, and files kept because another document has the same bytes
+ */
 export async function removeDocument(
-  deps: Pick<AddDocumentDeps, 'db' | 'blobs'>,
+  deps: RemoveDocumentDeps,
   access: Authorized<'document.write'>,
   context: Pick<RunContext, 'run' | 'claim' | 'signal' | 'report'>,
-  blobGraceMs = BLOB_GRACE_MS,
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { blobs, blobGraceMs = BLOB_GRACE_MS } = deps;
+  const documentId = context.run.subjectId;
   await context.report({ stage: 'removing', done: 0, total: 0 });
-  const blobs = await deps.db.transaction(async (tx) => {
-    if (!(await lockClaim(tx, context.claim))) return [];
-    return removeDeletedDocument(tx, access, context.run.subjectId);
+  const versions = await listDocumentVersions(deps.db, access, documentId);
+  const asked = [...new Set(versions.map((version) => version.blobSha256))];
+  let removedFiles = 0;
+  for (const sha256 of asked) {
+    for (let ageMs = await blobs.readAgeMs(sha256); ageMs !== null; ageMs = await blobs.readAgeMs(sha256)) {
+      if ((await filterReferencedBlobs(deps.db, [sha256], documentId)).size > 0) break;
+      if (ageMs < blobGraceMs) {
+        await context.report({ stage: 'waiting', done: 0, total: 0 });
+        await delay(blobGraceMs - ageMs + 1, undefined, { signal: context.signal });
+        continue;
+      }
+      await blobs.remove(sha256);
+      removedFiles += 1;
+    }
+  }
+  await deps.db.transaction(async (tx) => {
+    if (await lockClaim(tx, context.claim)) await removeDeletedDocument(tx, access, documentId);
   });
-  const removedBlobs = await removeUnreferencedBlobs(deps, blobGraceMs, new Set(blobs));
-  return { removedBlobs };
+  return { removedFiles, keptFiles: asked.length - removedFiles };
 }
 
 /**

@@ -31,10 +31,16 @@ export const documentFormats = [
 /** A kind of document that can be read. */
 export type MediaType = (typeof documentFormats)[number]['mediaType'];
 
-/** For the `accept` attribute of a file input. */
-export const acceptedEndings = [...documentFormats.flatMap((format) => [...format.endings]), 'zip']
-  .map((ending) => `.${ending}`)
+/** What operating systems put beside people's files, by path; no upload and no archive brings them in. */
+export const leftoverFiles = /^(?:.*\/)?(?:__MACOSX\/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
+
+/** For the `accept` attribute of a file input that takes one document. */
+export const acceptedDocuments = documentFormats
+  .flatMap((format) => format.endings.map((ending) => `.${ending}`))
   .join(',');
+
+/** The same where archives are taken as well. */
+export const acceptedEndings = `${acceptedDocuments},.zip`;
 
 /** In a sentence, after "Supported are". */
 export const supportedFormats = `${documentFormats.map((format) => format.name).join(', ')}, and ZIP archives of these`;

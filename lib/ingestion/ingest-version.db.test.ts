@@ -8,6 +8,7 @@ import { search } from '#lib/retrieval/search.ts';
 import { type IngestionStage, openIngestionStage, type StageWorkspace } from '#lib/testing/ingestion-stage.ts';
 import { makeArchive, makeCrowdedArchive } from '#lib/testing/make-archive.ts';
 import { deleteDocument, removeUnreferencedBlobs } from './delete-document.ts';
+import { dismissArchive, listArchives, readArchive } from './read-archives.ts';
 import { listDocumentViews, readDocument, readPage } from './read-documents.ts';
 
 const manual = (rows: number) =>
@@ -139,13 +140,18 @@ describeDatabase('ingestion', (getDatabase) => {
         { name: 'copy of valve.md', content: 'The valve opens at 3 bar.' },
       ]),
     );
-    expect(added).toMatchObject({
-      outcome: 'unpacked',
-      documents: [
-        { fileName: 'manuals.zip/pump/readme.md', outcome: 'created' },
-        { fileName: 'manuals.zip/valve/readme.md', outcome: 'created' },
-        { fileName: 'manuals.zip/copy of valve.md', outcome: 'unchanged' },
-      ],
+    if (added.outcome !== 'unpacking') throw new Error(`expected an archive, got ${added.outcome}`);
+    expect(await listArchives({ db }, workspace.read)).toMatchObject([
+      { id: added.archiveId, state: 'queued', taken: 0 },
+    ]);
+    expect(await stage.performAll()).toEqual(['succeeded', 'succeeded', 'succeeded']);
+    const archive = await readArchive({ db }, workspace.read, added.archiveId);
+    expect(archive).toMatchObject({
+      fileName: 'manuals.zip',
+      state: 'succeeded',
+      taken: 2,
+      unchanged: 1,
+      rejectedCount: 5,
       rejected: [
         {
           fileName: 'manuals.zip/outside.md',
@@ -158,7 +164,10 @@ describeDatabase('ingestion', (getDatabase) => {
         { fileName: 'manuals.zip/bomb.txt', code: 'document.too-complex' },
       ],
     });
-    expect(await stage.performAll()).toEqual(['succeeded', 'succeeded']);
+    const names = (await listDocumentViews({ db }, workspace.read)).map((view) => view.fileName);
+    expect(names.sort()).toEqual(['manuals.zip/pump/readme.md', 'manuals.zip/valve/readme.md']);
+    await dismissArchive({ db }, workspace.write, added.archiveId);
+    expect(await listArchives({ db }, workspace.read)).toEqual([]);
     expect((await ask(workspace, 'valve opens')).sources[0]).toMatchObject({ text: 'The valve opens at 3 bar.' });
     const titles = (await listDocumentViews({ db }, workspace.read)).map((view) => view.title);
     expect(titles).toEqual(['readme', 'readme']);
@@ -172,24 +181,30 @@ describeDatabase('ingestion', (getDatabase) => {
         { name: 'valve/readme.md', content: 'The valve opens at 5 bar.' },
       ]),
     );
-    expect(next).toMatchObject({ documents: [{ outcome: 'unchanged' }, { outcome: 'new-version' }], rejected: [] });
     await stage.performAll();
+    if (next.outcome !== 'unpacking') throw new Error(`expected an archive, got ${next.outcome}`);
+    const again = await readArchive({ db }, workspace.read, next.archiveId);
+    expect(again).toMatchObject({ state: 'succeeded', taken: 1, unchanged: 1, rejectedCount: 0 });
     expect(await listDocumentViews({ db }, workspace.read)).toHaveLength(2);
+    // Read to its end without complaints, it needs nobody's attention.
+    expect(await listArchives({ db }, workspace.read)).toEqual([]);
   });
 
-  it('refuses an archive of which nothing can be taken in', async () => {
+  it('fails the unpacking of an archive of which nothing can be taken in, and says why', async () => {
     const { db } = getDatabase();
     const workspace = await stage.addWorkspace();
-    await expect(
-      stage.addFile(workspace, 'a.zip', makeArchive([{ name: '/etc/passwd', content: 'root' }])),
-    ).rejects.toMatchObject({ code: 'document.archive-empty', userMessage: expect.stringContaining('outside') });
-    await expect(stage.addFile(workspace, 'a.zip', makeArchive([]))).rejects.toMatchObject({
-      code: 'document.archive-empty',
-    });
-    await expect(stage.addFile(workspace, 'a.zip', makeCrowdedArchive(100_000))).rejects.toMatchObject({
-      code: 'document.too-complex',
-      userMessage: expect.stringContaining('100000 files'),
-    });
+    const hostile = [
+      makeArchive([{ name: '/etc/passwd', content: 'root' }]),
+      makeArchive([]),
+      makeCrowdedArchive(100_000),
+    ];
+    for (const [index, bytes] of hostile.entries()) await stage.addFile(workspace, `${index}.zip`, bytes);
+    expect(await stage.performAll()).toEqual(['failed', 'failed', 'failed']);
+    expect((await listArchives({ db }, workspace.read)).reverse()).toMatchObject([
+      { rejected: [{ message: expect.stringContaining('outside') }], error: expect.stringContaining('Nothing') },
+      { rejected: [], error: 'This archive holds no files.' },
+      { rejected: [], error: expect.stringContaining('100000 files') },
+    ]);
     expect(await listDocumentViews({ db }, workspace.read)).toEqual([]);
   });
 

@@ -18,7 +18,9 @@ export interface JobDefinition {
 export const jobDefinitions = [
   // One at a time: the embedding model is shared and serial, a second document would only halve the speed of the first.
   { kind: 'document.ingest', maxAttempts: 5, concurrency: 1 },
-  { kind: 'document.delete', maxAttempts: 10, concurrency: 1 },
+  // A deletion may wait for its files to be old enough; the others need not wait for it.
+  { kind: 'document.delete', maxAttempts: 10, concurrency: 4 },
+  { kind: 'archive.unpack', maxAttempts: 5, concurrency: 1 },
   { kind: 'index.rebuild', maxAttempts: 10, concurrency: 1 },
   // One at a time on a device. Many attempts: each goes on from a checkpoint, and a run of days meets more than one reboot.
   { kind: 'adapter.train', maxAttempts: 20, concurrency: 1 },

@@ -10,10 +10,10 @@ import { chunkEmbeddings, chunks, termBatches, termPostings } from '#db/schema/d
 import { runs } from '#db/schema/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
-import { assertNever } from '#lib/domain/errors.ts';
-import { type AddedDocument, addDocument, addUpload, type UnpackedArchive } from '#lib/ingestion/add-document.ts';
+import { type AddedArchive, type AddedDocument, addDocument, addUpload } from '#lib/ingestion/add-document.ts';
 import { type BlobStore, createBlobStore } from '#lib/ingestion/blob-store.ts';
 import type { IngestDeps } from '#lib/ingestion/ingest-version.ts';
+import { createUnpackHandler } from '#lib/jobs/handlers/archive-unpack.ts';
 import { createDeleteHandler } from '#lib/jobs/handlers/document-delete.ts';
 import { createIngestHandler } from '#lib/jobs/handlers/document-ingest.ts';
 import { createRebuildHandler } from '#lib/jobs/handlers/index-rebuild.ts';
@@ -41,7 +41,7 @@ export interface IngestionStage {
   readonly deliveries: Delivery[];
   addWorkspace(): Promise<StageWorkspace>;
   addText(workspace: StageWorkspace, fileName: string, text: string): Promise<AddedDocument>;
-  addFile(workspace: StageWorkspace, fileName: string, bytes: Uint8Array): Promise<AddedDocument | UnpackedArchive>;
+  addFile(workspace: StageWorkspace, fileName: string, bytes: Uint8Array): Promise<AddedDocument | AddedArchive>;
   /** Carry out all waiting deliveries, and those they cause. */
   performAll(overrides?: Partial<IngestDeps>): Promise<RunResult[]>;
   perform(delivery: Delivery, overrides?: Partial<IngestDeps>, shutdown?: AbortSignal): Promise<RunResult>;
@@ -84,12 +84,12 @@ export async function openIngestionStage(
       case 'index.rebuild':
         return createRebuildHandler({ db, blobs, runtime, ...overrides });
       case 'document.delete':
-        return createDeleteHandler({ db, blobs });
+        return createDeleteHandler({ db, blobs, blobGraceMs: 0 });
+      case 'archive.unpack':
+        return createUnpackHandler({ db, blobs, queue });
       case 'adapter.train':
       case 'evaluation.run':
         throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
-      default:
-        return assertNever(kind);
     }
   };
   const perform: IngestionStage['perform'] = (

@@ -38,6 +38,7 @@ function renderItem(text: string, ranges: readonly ItemRange[]): string {
 
 interface Found {
   readonly pageNumber: number;
+  readonly quotes: readonly string[];
   readonly rangesByItem: ReadonlyMap<number, readonly ItemRange[]>;
 }
 
@@ -48,17 +49,29 @@ export function PdfPage({
   initialPageNumber,
   quotes,
   passage,
+  onPageChange,
 }: {
   readonly address: string;
   readonly title: string;
   readonly initialPageNumber: number;
-  /** Words to mark on the first page shown. */
+  /** Words to mark on the page that is shown first. */
   readonly quotes: readonly string[];
   /** Text around them, which tells equal words apart. */
   readonly passage: string;
+  /** Told when someone turns the page. */
+  readonly onPageChange?: (pageNumber: number) => void;
 }) {
   const [pageCount, setPageCount] = useState<number | null>(null);
   const [pageNumber, setPageNumber] = useState(initialPageNumber);
+  const [openedAt, setOpenedAt] = useState(initialPageNumber);
+  if (openedAt !== initialPageNumber) {
+    setOpenedAt(initialPageNumber);
+    setPageNumber(initialPageNumber);
+  }
+  const turnTo = (next: number) => {
+    setPageNumber(next);
+    onPageChange?.(next);
+  };
   const [chosenStep, setZoomStep] = useState<number | null>(null);
   const [width, setWidth] = useState<number | null>(null);
   const [found, setFound] = useState<Found | null>(null);
@@ -75,7 +88,8 @@ export function PdfPage({
     return () => observer.disconnect();
   }, []);
 
-  const ranges = found?.pageNumber === pageNumber ? found.rangesByItem : null;
+  const current = found?.pageNumber === pageNumber && found.quotes === quotes ? found : null;
+  const ranges = current?.rangesByItem;
   const renderText = useCallback(
     ({ str, itemIndex }: { readonly str: string; readonly itemIndex: number }) =>
       renderItem(str, ranges?.get(itemIndex) ?? []),
@@ -85,7 +99,7 @@ export function PdfPage({
   const zoomStep = chosenStep ?? (width !== null && width < NARROW_WIDTH_PX ? NARROW_STEP : FIT_STEP);
   const zoom = ZOOM_STEPS[zoomStep] ?? 1;
   const isSearched = pageNumber === initialPageNumber && quotes.length > 0;
-  const isMissing = isSearched && found?.pageNumber === pageNumber && found.rangesByItem.size === 0;
+  const isMissing = isSearched && current?.rangesByItem.size === 0;
 
   return (
     <div className="flex min-h-full flex-col">
@@ -95,7 +109,7 @@ export function PdfPage({
           size="icon-sm"
           aria-label="Previous page"
           disabled={pageNumber <= 1}
-          onClick={() => setPageNumber((number) => number - 1)}
+          onClick={() => turnTo(pageNumber - 1)}
         >
           <ChevronLeft aria-hidden />
         </Button>
@@ -109,12 +123,12 @@ export function PdfPage({
           size="icon-sm"
           aria-label="Next page"
           disabled={pageCount === null || pageNumber >= pageCount}
-          onClick={() => setPageNumber((number) => number + 1)}
+          onClick={() => turnTo(pageNumber + 1)}
         >
           <ChevronRight aria-hidden />
         </Button>
         {pageNumber === initialPageNumber ? null : (
-          <Button look="link" size="none" className="ml-1" onClick={() => setPageNumber(initialPageNumber)}>
+          <Button look="link" size="none" className="ml-1" onClick={() => turnTo(initialPageNumber)}>
             {quotes.length > 0 ? 'Back to the passage' : `Back to page ${initialPageNumber}`}
           </Button>
         )}
@@ -166,7 +180,8 @@ export function PdfPage({
             }
           >
             <Page
-              key={pageNumber}
+              // Other words to mark: the text layer is searched and drawn anew.
+              key={`${pageNumber}/${quotes.join('\n')}`}
               inputRef={pageRef}
               pageNumber={pageNumber}
               width={Math.max(240, width - 2 * PAGE_MARGIN_PX) * zoom}
@@ -182,7 +197,7 @@ export function PdfPage({
                 for (const range of quotes.flatMap((quote) => locateQuote(strings, quote, passage))) {
                   rangesByItem.set(range.itemIndex, [...(rangesByItem.get(range.itemIndex) ?? []), range]);
                 }
-                setFound({ pageNumber, rangesByItem });
+                setFound({ pageNumber, quotes, rangesByItem });
               }}
               onRenderTextLayerSuccess={() => {
                 pageRef.current?.querySelector('mark')?.scrollIntoView({ block: 'center', inline: 'nearest' });

@@ -55,7 +55,7 @@ export function CreateWorkspaceDialog({
             setName('');
             setOwnSlug(null);
             onOpenChange(false);
-            router.push(`/w/${result.data.slug}/sources`);
+            router.push(`/admin/${result.data.slug}/documents`);
           });
         }}
       >

@@ -2,6 +2,7 @@
 
 import {
   BookOpenText,
+  Files,
   Globe,
   KeyRound,
   Layers,
@@ -39,6 +40,13 @@ type Group = (typeof groups)[number];
 const destinations: readonly Destination[] = [
   { label: 'Chat', path: (slug) => `/w/${slug}/chat`, needs: 'chat.use', Icon: MessageSquareText, group: 'Ask' },
   { label: 'Sources', path: (slug) => `/w/${slug}/sources`, needs: 'document.read', Icon: BookOpenText, group: 'Ask' },
+  {
+    label: 'Documents',
+    path: (slug) => `/admin/${slug}/documents`,
+    needs: 'document.write',
+    Icon: Files,
+    group: 'Build',
+  },
   {
     label: 'Web pages',
     path: (slug) => `/admin/${slug}/web-pages`,

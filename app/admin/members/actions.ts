@@ -21,6 +21,6 @@ export const createWorkspace = defineInstanceAction({
       name: input.name,
       slug: input.slug ?? suggestSlug(input.name),
     });
-    return { slug: workspace.slug, redirectTo: `/w/${workspace.slug}/sources` };
+    return { slug: workspace.slug, redirectTo: `/admin/${workspace.slug}/documents` };
   },
 });

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { completionRequestSchema, completionSchema } from '#lib/chat/openai-completions.ts';
-import type { AddedDocument, UnpackedArchive } from '#lib/ingestion/add-document.ts';
+import { documentPriorities } from '#lib/domain/document-priority.ts';
+import type { AddedArchive, AddedDocument } from '#lib/ingestion/add-document.ts';
 import { supportedFormats } from '#lib/ingestion/formats.ts';
+import type { ArchiveView } from '#lib/ingestion/read-archives.ts';
 import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-documents.ts';
 
 /** The public API as an OpenAPI 3.1 document, made from the schemas that the routes parse with. */
@@ -9,21 +11,42 @@ import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-docu
 const addedDocumentSchema = z.object({
   documentId: z.uuid(),
   versionId: z.uuid(),
+  fileName: z.string().describe('The name that the document has here.'),
   runId: z.uuid().nullable().describe('The run that indexes it; null when these bytes were indexed before.'),
   outcome: z.enum(['created', 'new-version', 'unchanged']),
 }) satisfies z.ZodType<AddedDocument>;
 
-const unpackedArchiveSchema = z.object({
-  outcome: z.literal('unpacked'),
-  documents: z.array(addedDocumentSchema.extend({ fileName: z.string() })),
+const addedArchiveSchema = z.object({
+  outcome: z.literal('unpacking'),
+  archiveId: z.uuid(),
+  fileName: z.string(),
+  runId: z.uuid().describe('The run that unpacks it.'),
+}) satisfies z.ZodType<AddedArchive>;
+
+const archiveSchema = z.object({
+  id: z.uuid(),
+  fileName: z.string(),
+  sizeBytes: z.number().int(),
+  state: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']),
+  runId: z.uuid(),
+  error: z.string().nullable(),
+  taken: z.number().int().describe('Files that became documents or new versions.'),
+  unchanged: z.number().int().describe('Files whose bytes were here before.'),
+  rejectedCount: z.number().int(),
   rejected: z
     .array(z.object({ fileName: z.string(), code: z.string(), message: z.string() }))
-    .describe("Files that were not taken in, each with its reason; the archive's own name if its end was not read."),
-}) satisfies z.ZodType<UnpackedArchive>;
+    .describe(
+      "The first files that were not taken in, each with its reason; the archive's own name if its end was not read.",
+    ),
+  createdAt: z.iso.datetime(),
+}) satisfies z.ZodType<ArchiveView>;
 
 const documentVersionSchema = z.object({
   id: z.uuid(),
   ordinal: z.number().int(),
+  fileName: z.string(),
+  runState: z.enum(['queued', 'running', 'succeeded', 'failed', 'cancelled']).nullable(),
+  error: z.string().nullable(),
   mediaType: z.string(),
   sizeBytes: z.number().int(),
   pageCount: z.number().int().nullable(),
@@ -56,6 +79,12 @@ const documentSchema = z.object({
   progress: z.object({ stage: z.string().nullable(), done: z.number(), total: z.number() }).nullable(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   runId: z.uuid().nullable(),
+  tags: z.array(z.string()),
+  priority: z.enum(documentPriorities),
+  supersededBy: z
+    .object({ id: z.uuid(), title: z.string() })
+    .nullable()
+    .describe('The document that answers in place of this one.'),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
   versions: z.array(documentVersionSchema),
@@ -162,9 +191,10 @@ export function describePublicApi(publicUrl: string): object {
           responses: {
             '200': { description: 'The workspace had these bytes already.', ...jsonBody('AddedDocument') },
             '201': {
-              description: 'Taken in; being indexed. For a ZIP archive, what became of each file in it.',
-              ...jsonBody('AddedUpload'),
+              description: 'Taken in; being indexed.',
+              ...jsonBody('AddedDocument'),
             },
+            '202': { description: 'A ZIP archive, being unpacked.', ...jsonBody('AddedArchive') },
             ...failures,
             '413': { description: 'The file is too large.', ...jsonBody('Error') },
             '422': { description: 'The file is of no supported kind, or empty.', ...jsonBody('Error') },
@@ -180,6 +210,15 @@ export function describePublicApi(publicUrl: string): object {
           responses: { '200': { description: 'The document.', ...jsonBody('Document') }, ...failures },
         },
       },
+      '/archives/{archiveId}': {
+        get: {
+          operationId: 'readArchive',
+          summary: 'How far the unpacking of a ZIP archive is, and what became of its files',
+          description: 'Permission `document.read`.',
+          parameters: [{ name: 'archiveId', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+          responses: { '200': { description: 'The archive.', ...jsonBody('Archive') }, ...failures },
+        },
+      },
     },
     components: {
       securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } },
@@ -188,7 +227,8 @@ export function describePublicApi(publicUrl: string): object {
         ChatCompletion: toJsonSchema(completionSchema, 'output'),
         ModelList: toJsonSchema(modelListSchema, 'output'),
         AddedDocument: toJsonSchema(addedDocumentSchema, 'output'),
-        AddedUpload: toJsonSchema(z.union([addedDocumentSchema, unpackedArchiveSchema]), 'output'),
+        AddedArchive: toJsonSchema(addedArchiveSchema, 'output'),
+        Archive: toJsonSchema(archiveSchema, 'output'),
         Document: toJsonSchema(documentSchema, 'output'),
         Error: toJsonSchema(errorSchema, 'output'),
       },

@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { z } from 'zod';
 import { formatBytes } from '#lib/domain/format-bytes.ts';
+import { leftoverFiles } from '../formats.ts';
 import { documentLimitsSchema } from './document-limits.ts';
 import { tooComplex, unreadable } from './extraction-errors.ts';
 import type { UnpackMessage } from './extraction-message.ts';
@@ -14,9 +15,6 @@ import { describeFailure, reportFailure, sendLine } from './send-line.ts';
 const limitsSchema = documentLimitsSchema
   .pick({ maxEntries: true, maxUnpackedBytes: true, maxCompressionRatio: true })
   .extend({ maxEntryBytes: z.number().int().positive() });
-
-/** What operating systems put beside people's files. */
-const LEFTOVERS = /^(?:.*\/)?(?:__MACOSX\/.*|\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)$/i;
 
 const [, , filePath, limitsJson] = process.argv;
 if (filePath === undefined || limitsJson === undefined) throw new Error('usage: unpack-child FILE LIMITS');
@@ -63,7 +61,7 @@ try {
   const { maxEntryBytes, ...limits } = limitsSchema.parse(JSON.parse(limitsJson));
   let goesOn = true;
   for (const entry of await openArchive(filePath, limits)) {
-    if (entry.isFolder || LEFTOVERS.test(entry.name)) continue;
+    if (entry.isFolder || leftoverFiles.test(entry.name)) continue;
     goesOn = await sendEntry(entry, maxEntryBytes);
     if (!goesOn) break;
   }

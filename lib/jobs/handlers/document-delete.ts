@@ -1,9 +1,8 @@
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
-import type { AddDocumentDeps } from '#lib/ingestion/add-document.ts';
-import { removeDocument } from '#lib/ingestion/delete-document.ts';
+import { type RemoveDocumentDeps, removeDocument } from '#lib/ingestion/delete-document.ts';
 import type { RunHandler } from '../perform-run.ts';
 
-export function createDeleteHandler(deps: Pick<AddDocumentDeps, 'db' | 'blobs'>): RunHandler {
+export function createDeleteHandler(deps: RemoveDocumentDeps): RunHandler {
   return async (context) => {
     const access = await authorizeSystem('job document.delete', context.run.workspaceId, 'document.write');
     return removeDocument(deps, access, context);

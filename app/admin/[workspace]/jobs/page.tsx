@@ -1,9 +1,9 @@
 import type { Metadata } from 'next';
 import { Page } from '#app/_components/ui/page.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
-import { cancelRun, retryRun } from '#app/w/[workspace]/sources/actions.ts';
 import { listRunViews } from '#lib/jobs/manage-runs.ts';
 import { RunList } from './_components/run-list.tsx';
+import { cancelRun, retryRun } from './actions.ts';
 
 export const metadata: Metadata = { title: 'Jobs' };
 

@@ -5,7 +5,7 @@ import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { RunList } from '#app/admin/[workspace]/jobs/_components/run-list.tsx';
-import { cancelRun, retryRun } from '#app/w/[workspace]/sources/actions.ts';
+import { cancelRun, retryRun } from '#app/admin/[workspace]/jobs/actions.ts';
 import { readIndex } from '#lib/ingestion/rebuild-index.ts';
 import { listRunViews } from '#lib/jobs/manage-runs.ts';
 import { RebuildForm } from './_components/rebuild-form.tsx';

@@ -1,3 +1,4 @@
+import { addedStatus } from '#app/_server/added-status.ts';
 import { readUpload } from '#app/_server/read-upload.ts';
 import { defineKeyRoute } from '#app/_server/route.ts';
 import { addUpload } from '#lib/ingestion/add-document.ts';
@@ -12,6 +13,6 @@ export const POST = defineKeyRoute({
   permission: 'document.write',
   handler: async ({ authorized, deps, request }) => {
     const added = await addUpload(deps, authorized, { ...(await readUpload(request)), signal: request.signal });
-    return Response.json(added, { status: added.outcome === 'unchanged' ? 200 : 201 });
+    return Response.json(added, { status: addedStatus[added.outcome] });
   },
 });

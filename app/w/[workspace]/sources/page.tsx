@@ -1,43 +1,54 @@
-import { BookOpenText } from 'lucide-react';
+import { BookOpenText, FolderCog } from 'lucide-react';
 import type { Metadata } from 'next';
+import Link from 'next/link';
+import { isFiltered, parseListView, type SearchParams, toPageQuery } from '#app/_components/documents/list-query.ts';
+import { Button } from '#app/_components/ui/button.tsx';
 import { EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
-import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
+import { readDocumentPage } from '#lib/ingestion/read-documents.ts';
 import { DocumentList } from './_components/document-list.tsx';
-import { UploadArea } from './_components/upload-area.tsx';
-import { cancelRun, deleteDocument, retryRun } from './actions.ts';
 
 export const metadata: Metadata = { title: 'Sources' };
 
-export default async function SourcesPage({ params }: { readonly params: Promise<{ readonly workspace: string }> }) {
+interface Props {
+  readonly params: Promise<{ readonly workspace: string }>;
+  readonly searchParams: Promise<SearchParams>;
+}
+
+export default async function SourcesPage({ params, searchParams }: Props) {
   const { workspace: slug } = await params;
+  const view = parseListView(await searchParams);
   const { deps, authorized, permissions, workspace } = await requireWorkspacePage(
     slug,
     'document.read',
     `/w/${slug}/sources`,
   );
-  const documents = await listDocumentViews(deps, authorized);
+  const page = await readDocumentPage(deps, authorized, toPageQuery(view));
   const canWrite = permissions.includes('document.write');
+  const isEmpty = page.total === 0 && !isFiltered(view);
+  const manage = (
+    <Button asChild look={isEmpty ? 'primary' : 'secondary'}>
+      <Link href={`/admin/${slug}/documents`}>
+        <FolderCog aria-hidden />
+        {isEmpty ? 'Add documents' : 'Manage documents'}
+      </Link>
+    </Button>
+  );
   return (
-    <Page title="Sources" lead={`The documents that ${workspace.name} answers from. What is not here is in no answer.`}>
-      {canWrite ? (
-        <UploadArea address={`/api/w/${slug}/documents`} isProminent={documents.length === 0} />
-      ) : documents.length === 0 ? (
-        <EmptyState icon={<BookOpenText aria-hidden />} title="No documents yet">
-          Ask an admin of this workspace to add the first one.
+    <Page
+      title="Sources"
+      lead={`The documents that ${workspace.name} answers from. What is not here is in no answer.`}
+      actions={canWrite && !isEmpty ? manage : null}
+    >
+      {isEmpty ? (
+        <EmptyState icon={<BookOpenText aria-hidden />} title="No documents yet" actions={canWrite ? manage : null}>
+          {canWrite
+            ? 'Add manuals, policies, notes: files, whole folders or ZIP archives.'
+            : 'Ask an admin of this workspace to add the first one.'}
         </EmptyState>
-      ) : null}
-      {documents.length > 0 ? (
-        <div className={canWrite ? 'mt-8' : ''}>
-          <DocumentList
-            workspace={slug}
-            documents={documents}
-            canWrite={canWrite}
-            canCancel={permissions.includes('run.cancel')}
-            actions={{ deleteDocument, cancelRun, retryRun }}
-          />
-        </div>
-      ) : null}
+      ) : (
+        <DocumentList workspace={slug} page={page} view={view} />
+      )}
     </Page>
   );
 }

@@ -20,6 +20,7 @@ const kindNames: Readonly<Record<string, string>> = {
   'index.rebuild': 'Re-index all documents',
   'adapter.train': 'Train an adapter',
   'evaluation.run': 'Evaluate an adapter',
+  'archive.unpack': 'Unpack an archive',
 };
 
 const looks = {

@@ -33,7 +33,7 @@ function Refusal({ message }: { readonly message: ShownMessage }) {
         {canWriteDocuments ? (
           <>
             , or{' '}
-            <Link href={`/w/${slug}/sources`} className="text-accent-text underline underline-offset-4">
+            <Link href={`/admin/${slug}/documents`} className="text-accent-text underline underline-offset-4">
               add the document
             </Link>{' '}
             that has the answer

@@ -59,7 +59,7 @@ function StartPage({
           title={isReading ? 'Your documents are being read' : 'No documents yet'}
           actions={
             <Button asChild look={isReading ? 'secondary' : 'primary'}>
-              <Link href={`/w/${slug}/sources`}>
+              <Link href={canWriteDocuments ? `/admin/${slug}/documents` : `/w/${slug}/sources`}>
                 <FileUp aria-hidden />
                 {isReading ? 'See the progress' : canWriteDocuments ? 'Add documents' : 'Open sources'}
               </Link>

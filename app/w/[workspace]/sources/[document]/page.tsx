@@ -3,7 +3,11 @@ import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
 import { cache } from 'react';
+import { formatSize, isInMotion } from '#app/_components/documents/describe-document.ts';
+import { DocumentState } from '#app/_components/documents/document-state.tsx';
+import { DocumentViewer } from '#app/_components/documents/document-viewer.tsx';
 import { LeftOutNote } from '#app/_components/documents/left-out-note.tsx';
+import { RefreshWhile } from '#app/_components/documents/refresh-while.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
@@ -13,10 +17,6 @@ import { requireWorkspacePage } from '#app/_server/page.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { nameFormat } from '#lib/ingestion/formats.ts';
 import { readDocument, readPage } from '#lib/ingestion/read-documents.ts';
-import { formatSize, isInMotion } from '../_components/describe-document.ts';
-import { DocumentState } from '../_components/document-list.tsx';
-import { DocumentViewer } from '../_components/document-viewer.tsx';
-import { RefreshWhile } from '../_components/refresh-while.tsx';
 
 interface Props {
   readonly params: Promise<{ readonly workspace: string; readonly document: string }>;

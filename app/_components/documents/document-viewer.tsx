@@ -15,14 +15,26 @@ export function DocumentViewer({
   address,
   title,
   page,
+  quotes = NO_QUOTES,
+  onPageChange,
 }: {
   readonly address: string;
   readonly title: string;
   readonly page: number;
+  /** Words to mark on `page`. Keep the array while they stay the same. */
+  readonly quotes?: readonly string[];
+  readonly onPageChange?: (pageNumber: number) => void;
 }) {
   return (
     <div className="min-h-[60vh] bg-sunken">
-      <PdfPage address={address} title={title} initialPageNumber={page} quotes={NO_QUOTES} passage="" />
+      <PdfPage
+        address={address}
+        title={title}
+        initialPageNumber={page}
+        quotes={quotes}
+        passage=""
+        {...(onPageChange ? { onPageChange } : {})}
+      />
     </div>
   );
 }
