@@ -5,7 +5,6 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
@@ -13,11 +12,13 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { exitWithParent } from '#lib/config/exit-with-parent.ts';
 import { type ProcessLock, tryLock } from '#lib/config/process-lock.ts';
+import { takeLowestPriority } from '#lib/config/take-lowest-priority.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { writeGgufAdapter } from '#lib/lora/adapter/gguf-adapter.ts';
 import { readAdapter } from '#lib/lora/adapter/read-adapter.ts';
 import { prepareBaseWeights } from '#lib/lora/base/weight-cache.ts';
 import { readDataset } from '#lib/lora/data/read-dataset.ts';
+import { measureMatrixRate } from '#lib/lora/graph/matrix-rate.ts';
 import { readCheckpointAdapter } from '#lib/lora/train/checkpoint-adapter.ts';
 import { compareWithBase, type LikelihoodComparison } from '#lib/lora/train/compare-with-base.ts';
 import {
@@ -51,7 +52,7 @@ const PROBLEMS_SENT = 20;
 
 exitWithParent();
 // Chat is served from the same cores, and goes first.
-os.setPriority(os.constants.priority.PRIORITY_LOW);
+takeLowestPriority();
 const env = loadEnv();
 const layout = describeDataDir(env.dataDir);
 const stopping = new AbortController();
@@ -211,6 +212,8 @@ program
   .command('measure')
   .description('measure the rate of matrix products, for estimates')
   .requiredOption('--threads <n>', 'threads', Number)
-  .action(({ threads }: { readonly threads: number }) => writeMatrixRate(layout.matrixRateFile, threads));
+  .action(async ({ threads }: { readonly threads: number }) =>
+    writeMatrixRate(layout.matrixRateFile, { threads, flopsPerSecond: await measureMatrixRate(threads, 'cpu') }),
+  );
 await program.parseAsync();
 process.exit();

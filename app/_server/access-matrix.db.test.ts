@@ -231,6 +231,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     blobs: createBlobStore(blobsDir),
     artifacts: createArtifactStore(path.join(blobsDir, 'adapters')),
     findBase: fail,
+    training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
     probes: {
       database: async () => ({ state: 'ready', reason: null }),
       runtime: async () => ({ state: 'ready', reason: null }),
@@ -339,6 +340,26 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       title: 'manuals.zip',
       state: 'succeeded',
     });
+    const [dataSet] = await db
+      .insert(schema.dataSets)
+      .values({ workspaceId, name: `Rows ${runId}`, language: '', maxRowTokens: 512 })
+      .returning();
+    const dataSetVersionId = randomUUID();
+    const emptySha256 = createHash('sha256').digest('hex');
+    await db.insert(schema.dataSetVersions).values({
+      id: dataSetVersionId,
+      workspaceId,
+      dataSetId: dataSet?.id ?? '',
+      ordinal: 1,
+      sha256: emptySha256,
+      trainSha256: emptySha256,
+      validationSha256: emptySha256,
+      heldOutSha256: emptySha256,
+      trainRows: 1,
+      validationRows: 0,
+      heldOutRows: 0,
+      settings: {},
+    });
     const conversationId = randomUUID();
     await db.insert(schema.conversations).values({ id: conversationId, workspaceId, userId: ownerId, title: 'Secret' });
     const deletedConversationId = randomUUID();
@@ -387,6 +408,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       versionId,
       archiveId,
       runId,
+      dataSetVersionId,
       conversationId,
       deletedConversationId,
       questionId,

@@ -17,6 +17,8 @@ import { createBaseFinder, type FindBase } from '#lib/registry/find-base.ts';
 import { type AdapterRuntime, serveAdapters } from '#lib/registry/serve-adapters.ts';
 import { createRuntimeClient, type RuntimeClientOptions } from '#lib/runtime/client.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import type { ForecastDeps } from '#lib/training/forecast-training.ts';
+import { createFrozenDataSets } from '#lib/training/frozen-data-sets.ts';
 import type { HealthProbes } from './health.ts';
 
 /**
@@ -37,7 +39,11 @@ export interface WebDeps {
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
   readonly probes: HealthProbes;
+  readonly training: TrainingParts;
 }
+
+/** What forecasts and starts of training runs need besides. */
+type TrainingParts = Pick<ForecastDeps, 'dataSets' | 'weightCacheDir' | 'matrixRateFile'>;
 
 /** What is under every set of dependencies, in production and in tests of the whole server side. */
 export interface WebParts {
@@ -52,6 +58,7 @@ export interface WebParts {
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
   readonly probes: HealthProbes;
+  readonly training: Omit<TrainingParts, 'dataSets'>;
 }
 
 export function composeDeps(parts: WebParts): WebDeps {
@@ -67,6 +74,7 @@ export function composeDeps(parts: WebParts): WebDeps {
   });
   return {
     ...shared,
+    training: { ...parts.training, dataSets: createFrozenDataSets(parts) },
     people,
     authenticator,
     actorDeps: { authenticator, users: people.users, apiKeys: people.apiKeys, limits },
@@ -148,6 +156,7 @@ function buildDeps(env: Env): WebDeps {
     artifacts,
     findBase,
     probes: createProbes(database.db, runtime),
+    training: { weightCacheDir: layout.weightCacheDir, matrixRateFile: layout.matrixRateFile },
   });
 }
 

@@ -17,6 +17,7 @@ export interface SampleTenant {
   /** Unpacked, with a file that was left out. */
   readonly archiveId: string;
   readonly runId: string;
+  readonly dataSetVersionId: string;
   /** Of the owner. */
   readonly conversationId: string;
   /** The question; `messageId` is its answer. */
@@ -156,6 +157,18 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   },
   'run.cancel': { call: (tenant) => ({ input: { runId: tenant.runId } }) },
   'run.retry': { call: (tenant) => ({ input: { runId: tenant.runId } }), alsoFine: [409] },
+
+  'training.forecast': {
+    call: ({ dataSetVersionId }) => ({ input: { dataSetVersionId, config: {}, threads: 1 } }),
+    // There is no base model in the test.
+    alsoFine: [503],
+  },
+  'training.start': {
+    call: ({ dataSetVersionId }) => ({
+      input: { dataSetVersionId, config: {}, threads: 1, adapterName: 'Voice', notes: '', questions: ['What is it?'] },
+    }),
+    alsoFine: [503],
+  },
 
   'POST /api/w/[workspace]/chat': {
     call: (tenant) => ({ input: { kind: 'ask', conversationId: tenant.conversationId, question: 'What is it?' } }),

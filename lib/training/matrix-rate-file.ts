@@ -24,10 +24,8 @@ export async function readMatrixRate(file: string): Promise<MatrixRate | null> {
   }
 }
 
-/** Measure and remember; under a second of work. */
-export async function writeMatrixRate(file: string, threads: number): Promise<void> {
-  const { measureMatrixRate } = await import('#lib/lora/graph/matrix-rate.ts');
-  const rate: MatrixRate = { cpu: nameCpu(), threads, flopsPerSecond: await measureMatrixRate(threads, 'cpu') };
+export async function writeMatrixRate(file: string, measured: Omit<MatrixRate, 'cpu'>): Promise<void> {
+  const rate: MatrixRate = { cpu: nameCpu(), ...measured };
   await mkdir(path.dirname(file), { recursive: true });
   await writeWholeFile(file, (handle) => handle.writeFile(`${JSON.stringify(rate)}\n`));
 }

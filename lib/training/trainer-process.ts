@@ -53,6 +53,8 @@ export function createTrainerStarter({ script, env }: TrainerCommand): StartTrai
       env: { ...env, [SUPERVISED_VARIABLE]: '1' },
       // Standard input is the pipe that `exitWithParent` watches.
       stdio: ['pipe', 'pipe', 'pipe'],
+      // A session of its own, so that its low priority is weighed against the others' (lib/config/take-lowest-priority.ts).
+      detached: true,
     });
     child.stdin.on('error', () => undefined);
     const stderr: string[] = [];
@@ -83,6 +85,7 @@ export function measureMachine({ script, env }: TrainerCommand, threads: number)
   const child = spawn(process.execPath, [script, 'measure', '--threads', String(threads)], {
     env: { ...env, [SUPERVISED_VARIABLE]: '1' },
     stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
   });
   // An estimate without a time is no reason to trouble anyone.
   child.on('error', () => undefined);

@@ -81,6 +81,7 @@ describeDatabase('public API', (getDatabase) => {
       },
       blobs: createBlobStore(blobsDir),
       ...adapters,
+      training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
       probes: {
         database: async () => ({ state: 'ready', reason: null }),
         runtime: async () => ({ state: 'ready', reason: null }),
