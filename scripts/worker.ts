@@ -2,6 +2,7 @@
  * The worker as a process: takes jobs from the queue and does long work. Several may run on several machines; they share the
  * database and, for documents, the data directory.
  */
+import os from 'node:os';
 import path from 'node:path';
 import { createDatabase } from '#db/client.ts';
 import { removeDeletedConversations } from '#db/repositories/conversations.ts';
@@ -44,6 +45,9 @@ const runtime = createRuntimeClient(
     : { url: env.runtimeUrl, token: env.runtimeToken },
 );
 const blobs = createBlobStore(layout.blobsDir);
+const artifacts = createArtifactStore(layout.adaptersDir);
+const findBase = createBaseFinder(env);
+const threads = env.threads ?? Math.max(1, os.availableParallelism() - 1);
 const { db } = database;
 const queue = await openPgBossQueue({
   db,
@@ -68,12 +72,20 @@ const worker = await startWorker({
       return createTrainHandler({
         db,
         runtime,
-        artifacts: createArtifactStore(layout.adaptersDir),
-        findBase: createBaseFinder(env),
+        artifacts,
+        findBase,
         dataSets: createFrozenDataSets({ db, blobs }),
         startTrainer: createTrainerStarter({ script: TRAINER, env: process.env }),
         trainingDir: layout.trainingDir,
       });
+    },
+    'adapter.blend': async () => {
+      const { createBlendHandler } = await import('#lib/jobs/handlers/adapter-blend.ts');
+      return createBlendHandler({ db, artifacts, findBase, threads });
+    },
+    'adapter.merge': async () => {
+      const { createMergeHandler } = await import('#lib/jobs/handlers/adapter-merge.ts');
+      return createMergeHandler({ db, artifacts, findBase, threads });
     },
     'document.delete': async () => {
       const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
@@ -89,8 +101,7 @@ const worker = await startWorker({
         import('#lib/chat/create-chat-deps.ts'),
         import('#lib/registry/serve-adapters.ts'),
       ]);
-      const artifacts = createArtifactStore(layout.adaptersDir);
-      const serving = serveAdapters(runtime, { artifacts, findBase: createBaseFinder(env) });
+      const serving = serveAdapters(runtime, { artifacts, findBase });
       return createEvaluationHandler({ db, runtime: serving, answer: createAnswerDeps({ db, runtime: serving }) });
     },
     'archive.unpack': async () => {
@@ -102,12 +113,17 @@ const worker = await startWorker({
     const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');
     await removeUnreferencedBlobs({ db, blobs }, BLOB_GRACE_MS);
     await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
+    const [{ UNNAMED_KEPT_MS, removeUnreferencedArtifacts }, { removeOldMerged }] = await Promise.all([
+      import('#lib/registry/manage-versions.ts'),
+      import('#lib/registry/merged-models.ts'),
+    ]);
+    await removeUnreferencedArtifacts({ db, artifacts }, UNNAMED_KEPT_MS);
+    await removeOldMerged(artifacts);
     // Twice the time in which a deletion can be undone: no undo meets an empty place.
     await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
     // Here and not at the start alone: workspaces come into being while the worker runs, and base models are downloaded.
     const { registerShippedAdapters } = await import('#lib/registry/register-shipped.ts');
-    const artifacts = createArtifactStore(layout.adaptersDir);
-    const added = await registerShippedAdapters({ db, artifacts, findBase: createBaseFinder(env) }, SHIPPED_ADAPTERS);
+    const added = await registerShippedAdapters({ db, artifacts, findBase }, SHIPPED_ADAPTERS);
     if (added > 0) logger.info({ added }, 'adapters that ship with the product are registered');
   },
   tidyUpIntervalMs: TIDY_UP_INTERVAL_MS,

@@ -360,6 +360,32 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       heldOutRows: 0,
       settings: {},
     });
+    const adapterId = randomUUID();
+    const adapterVersionIds = [randomUUID(), randomUUID()] as const;
+    await db.insert(schema.adapters).values({ id: adapterId, workspaceId, name: `Voice ${adapterId}` });
+    for (const [index, id] of adapterVersionIds.entries()) {
+      await db.insert(schema.adapterVersions).values({
+        id,
+        workspaceId,
+        adapterId,
+        number: index + 1,
+        sha256: createHash('sha256').update(id).digest('hex'),
+        sizeBytes: 5,
+        baseSha256: 'a'.repeat(64),
+        baseModel: 'tiny',
+        config: {
+          architecture: 'llama',
+          rank: { min: 1, max: 1 },
+          alpha: 1,
+          targetModules: ['q_proj'],
+          adaptedLayers: 1,
+          parameters: 1,
+          storedAs: ['F32'],
+        },
+        origin: 'imported',
+        lineage: {},
+      });
+    }
     const conversationId = randomUUID();
     await db.insert(schema.conversations).values({ id: conversationId, workspaceId, userId: ownerId, title: 'Secret' });
     const deletedConversationId = randomUUID();
@@ -411,6 +437,8 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       dataSetVersionId,
       conversationId,
       deletedConversationId,
+      adapterId,
+      adapterVersionIds,
       questionId,
       messageId,
     };

@@ -24,6 +24,9 @@ export interface SampleTenant {
   readonly questionId: string;
   readonly messageId: string;
   readonly deletedConversationId: string;
+  readonly adapterId: string;
+  /** Two versions of the adapter; neither has ever served. */
+  readonly adapterVersionIds: readonly [string, string];
 }
 
 export interface SampleCall {
@@ -207,6 +210,73 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   'message.give-feedback': {
     call: (tenant) => ({ input: { messageId: tenant.messageId, isHelpful: false, comment: 'No.', correction: '' } }),
     isPersonal: true,
+  },
+
+  'GET /api/w/[workspace]/adapters': { call: nothing },
+  'POST /api/w/[workspace]/adapters': {
+    call: () => ({
+      query: { name: 'Imported' },
+      file: { name: 'adapter.gguf', type: 'application/octet-stream', content: 'no adapter at all' },
+    }),
+    // There is no base model in the test.
+    alsoFine: [503],
+  },
+  'GET /api/w/[workspace]/adapters/versions/[versionId]/file': {
+    call: (tenant) => ({ params: { versionId: tenant.adapterVersionIds[0] }, query: { format: 'gguf' } }),
+    // The sample's row names a file that is not in the store.
+    alsoFine: [422],
+  },
+  'POST /api/w/[workspace]/adapters/try': {
+    call: () => ({ input: { question: 'What is it?', versionId: null, usesRetrieval: false } }),
+    otherCalls: [
+      (tenant) => ({
+        input: { question: 'What is it?', versionId: tenant.adapterVersionIds[0], usesRetrieval: true },
+      }),
+    ],
+    // No model runs in the test.
+    alsoFine: [503],
+  },
+  'champion.override': {
+    call: (tenant) => ({
+      input: { versionId: tenant.adapterVersionIds[1], reason: 'to see whether it may be done' },
+    }),
+    alsoFine: [503],
+  },
+  'champion.roll-back': {
+    call: (tenant) => ({
+      input: { versionId: tenant.adapterVersionIds[0], reason: 'to see whether it may be done' },
+    }),
+    // No runtime to load it, and nothing to go back to.
+    alsoFine: [409, 503],
+  },
+  'adapter.rename': { call: (tenant) => ({ input: { adapterId: tenant.adapterId, name: 'Renamed' } }) },
+  'adapter.write-notes': {
+    call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[0], notes: 'A note.' } }),
+  },
+  'adapter.delete-version': { call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[1] } }) },
+  'adapter.blend': {
+    call: (tenant) => ({
+      input: {
+        name: 'Blend',
+        parts: tenant.adapterVersionIds.map((versionId) => ({ versionId, weight: 0.5 })),
+        method: 'linear',
+        rank: null,
+      },
+    }),
+  },
+  'adapter.merge': { call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[0], type: 'F16' } }) },
+  'playground.vote': {
+    call: (tenant) => ({
+      input: {
+        question: 'What is it?',
+        usedRetrieval: false,
+        answers: [
+          { versionId: null, text: 'A.' },
+          { versionId: tenant.adapterVersionIds[0], text: 'B.' },
+        ],
+        preferred: 1,
+      },
+    }),
   },
 
   'GET /api/v1/openapi.json': { call: nothing, publicStatus: 200 },

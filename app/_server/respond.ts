@@ -55,6 +55,8 @@ const statusByCode: Readonly<Record<string, number>> = {
   'document.too-large': 413,
   'document.type-unsupported': 422,
   'runtime.busy': 429,
+  'adapter.in-use': 409,
+  'adapter.name-taken': 409,
   'runtime.prompt-too-long': 422,
   'runtime.model-unknown': 404,
 };

@@ -86,7 +86,7 @@ export function parseRange(header: string, sizeBytes: number): ByteRange | 'unsa
 }
 
 /** @see RFC 8187: what `encodeURIComponent` leaves and an extended parameter may not hold. */
-function encodeFileName(name: string): string {
+export function encodeFileName(name: string): string {
   return encodeURIComponent(name.toWellFormed()).replaceAll(
     /['()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -15,6 +15,8 @@ export interface NewRun {
   readonly title: string;
   /** Null: an API key or the system. */
   readonly createdBy: string | null;
+  /** What the run is to do, where `subjectId` does not say all; its outcome takes the place when it succeeds. Default: nothing. */
+  readonly details?: Record<string, unknown>;
 }
 
 /** A worker's hold on a run. Writes made with a token that is no longer the row's token change nothing. */

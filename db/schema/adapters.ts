@@ -130,7 +130,7 @@ export const playgroundVotes = pgTable(
     workspaceId: workspaceId(),
     question: text('question').notNull(),
     usedRetrieval: boolean('used_retrieval').notNull(),
-    /** What was compared, in the order shown: shape `playgroundAnswerSchema` in lib/registry/playground.ts. */
+    /** What was compared, in the order shown: shape `storedAnswerSchema` in lib/registry/playground.ts. */
     answers: jsonb('answers').$type<readonly Record<string, unknown>[]>().notNull(),
     /** Index into `answers`; null: none was better. */
     preferred: integer('preferred'),

@@ -18,6 +18,8 @@ export const runs = pgTable(
         'adapter.train',
         'evaluation.run',
         'archive.unpack',
+        'adapter.blend',
+        'adapter.merge',
       ],
     }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */

@@ -26,6 +26,8 @@ export const jobDefinitions = [
   { kind: 'adapter.train', maxAttempts: 20, concurrency: 1 },
   // One at a time: two would measure each other's waiting.
   { kind: 'evaluation.run', maxAttempts: 5, concurrency: 1 },
+  { kind: 'adapter.blend', maxAttempts: 3, concurrency: 1 },
+  { kind: 'adapter.merge', maxAttempts: 3, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

@@ -15,6 +15,8 @@ export interface ArtifactStore {
   readonly directory: string;
   /** Absolute path of an artifact; it may not exist. */
   locate(sha256: string): string;
+  /** Absolute path of the same adapter as a PEFT directory, which servers other than ours load; it may not exist. */
+  locatePeft(sha256: string): string;
   /** Copy a GGUF file into the store. What is there already is not written again. */
   add(filePath: string): Promise<StoredArtifact>;
   /** Null: no such artifact. */
@@ -52,6 +54,8 @@ export function createArtifactStore(directory: string): ArtifactStore {
   // The name becomes a path: nothing but a hash may ever reach it.
   const locate = (sha256: string) => path.join(directory, `${sha256Schema.parse(sha256)}${ENDING}`);
 
+  const locatePeft = (sha256: string) => path.join(directory, 'peft', sha256Schema.parse(sha256));
+
   async function measure(sha256: string): Promise<number | null> {
     const found = await stat(locate(sha256)).catch(() => null);
     return found?.isFile() ? found.size : null;
@@ -60,6 +64,7 @@ export function createArtifactStore(directory: string): ArtifactStore {
   return {
     directory,
     locate,
+    locatePeft,
     measure,
     async add(filePath) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -100,6 +105,7 @@ export function createArtifactStore(directory: string): ArtifactStore {
     read: (sha256) => createReadStream(locate(sha256)),
     async remove(sha256) {
       await rm(locate(sha256), { force: true });
+      await rm(locatePeft(sha256), { recursive: true, force: true });
     },
     async listOlderThan(ageMs) {
       const names = await readdir(directory).catch(() => []);

@@ -29,7 +29,7 @@ export function serveAdapters(runtime: HttpRuntimeClient, deps: ServeAdaptersDep
   async function locate(sha256: string, call: CallOptions): Promise<string> {
     if ((await deps.artifacts.measure(sha256)) === null) throw artifactMissing(sha256);
     if ((await runtime.readAdapterFormat(call)) === 'gguf') return deps.artifacts.locate(sha256);
-    const directory = path.join(deps.artifacts.directory, 'peft', sha256);
+    const directory = deps.artifacts.locatePeft(sha256);
     const isWhole = await stat(path.join(directory, 'adapter_config.json')).then(
       () => true,
       () => false,

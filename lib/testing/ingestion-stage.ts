@@ -89,6 +89,8 @@ export async function openIngestionStage(
         return createUnpackHandler({ db, blobs, queue });
       case 'adapter.train':
       case 'evaluation.run':
+      case 'adapter.blend':
+      case 'adapter.merge':
         throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
     }
   };

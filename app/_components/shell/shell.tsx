@@ -1,6 +1,7 @@
 'use client';
 
 import {
+  AudioLines,
   BookOpenText,
   Files,
   Globe,
@@ -60,6 +61,13 @@ const destinations: readonly Destination[] = [
     needs: 'document.write',
     Icon: Layers,
     group: 'Administer',
+  },
+  {
+    label: 'Adapters',
+    path: (slug) => `/admin/${slug}/adapters`,
+    needs: 'adapter.read',
+    Icon: AudioLines,
+    group: 'Build',
   },
   { label: 'Jobs', path: (slug) => `/admin/${slug}/jobs`, needs: 'run.read', Icon: ListChecks, group: 'Administer' },
   {

@@ -17,6 +17,8 @@ import type { RunView } from '#lib/jobs/manage-runs.ts';
 const kindNames: Readonly<Record<string, string>> = {
   'document.ingest': 'Index a document',
   'document.delete': 'Remove a document',
+  'adapter.blend': 'Blend adapters',
+  'adapter.merge': 'Merge an adapter into its base',
   'index.rebuild': 'Re-index all documents',
   'adapter.train': 'Train an adapter',
   'evaluation.run': 'Evaluate an adapter',

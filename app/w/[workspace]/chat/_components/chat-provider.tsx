@@ -36,9 +36,15 @@ export interface ChatActions {
   readonly saveFeedback: (messageId: string, feedback: Feedback) => Promise<ActionResult<unknown>>;
 }
 
+export type AdapterNames = Readonly<
+  Record<string, { readonly label: string /** Null: deleted. */; readonly versionId: string | null }>
+>;
+
 interface ChatContext {
   readonly slug: string;
   readonly canWriteDocuments: boolean;
+  /** By SHA-256; empty for those who may not see adapters. */
+  readonly adapterNames: AdapterNames;
   readonly actions: ChatActions;
   readonly turns: readonly LiveTurn[];
   readonly ask: (request: TurnRequest) => string;
@@ -100,10 +106,12 @@ async function readRefusal(response: Response): Promise<TurnError> {
 export function ChatProvider({
   slug,
   canWriteDocuments,
+  adapterNames,
   children,
 }: {
   readonly slug: string;
   readonly canWriteDocuments: boolean;
+  readonly adapterNames: AdapterNames;
   readonly children: ReactNode;
 }) {
   const router = useRouter();
@@ -220,6 +228,7 @@ export function ChatProvider({
     (): ChatContext => ({
       slug,
       canWriteDocuments,
+      adapterNames,
       actions,
       turns,
       ask,
@@ -228,7 +237,7 @@ export function ChatProvider({
       startFresh,
       scrollPositions,
     }),
-    [slug, canWriteDocuments, actions, turns, ask, stop, freshCount, startFresh, scrollPositions],
+    [slug, canWriteDocuments, adapterNames, actions, turns, ask, stop, freshCount, startFresh, scrollPositions],
   );
   return <Context value={value}>{children}</Context>;
 }

@@ -1,10 +1,12 @@
 'use client';
 
 import { Microscope } from 'lucide-react';
+import Link from 'next/link';
 import type { ReactNode } from 'react';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Popover } from '#app/_components/ui/popover.tsx';
 import type { MessageView } from '#lib/domain/chat.ts';
+import { useChat } from './chat-provider.tsx';
 
 function formatDuration(ms: number | null): string {
   if (ms === null) return 'none';
@@ -28,6 +30,19 @@ function Hash({ value }: { readonly value: string | null }) {
     <span className="block font-mono text-xs text-ink-faint" title={value}>
       {shortHash(value)}
     </span>
+  );
+}
+
+/** Its name for those who may see adapters; the hash below it is for everyone. */
+function AdapterName({ sha256 }: { readonly sha256: string }) {
+  const { slug, adapterNames } = useChat();
+  const known = adapterNames[sha256];
+  if (known === undefined) return null;
+  if (known.versionId === null) return <>{known.label} (deleted)</>;
+  return (
+    <Link className="underline underline-offset-4" href={`/admin/${slug}/adapters/versions/${known.versionId}`}>
+      {known.label}
+    </Link>
   );
 }
 
@@ -55,7 +70,14 @@ export function ProvenancePopover({ message }: { readonly message: MessageView }
           <Hash value={provenance.baseSha256} />
         </Row>
         <Row label="Adapter">
-          {provenance.adapterSha256 === null ? 'None: the base model alone' : <Hash value={provenance.adapterSha256} />}
+          {provenance.adapterSha256 === null ? (
+            'None: the base model alone'
+          ) : (
+            <>
+              <AdapterName sha256={provenance.adapterSha256} />
+              <Hash value={provenance.adapterSha256} />
+            </>
+          )}
         </Row>
         <Row label="Prompt">{provenance.promptVersion}</Row>
         <Row label="Searched for">“{provenance.searchQuery}”</Row>
