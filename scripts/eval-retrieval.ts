@@ -1,127 +1,257 @@
 /**
  * How well search ranks, on a public collection in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv):
  *
- *   node scripts/eval-retrieval.ts PATH/TO/COLLECTION [--limit QUERIES] [--chunk-size TOKENS] [--json]
+ *   npm run eval:retrieval -- --dataset FOLDER [--json] [--documents N] [--limit QUERIES] [--cache FILE]
  *
  * Indexes the collection with the product's own stages and the real embedding model into a throw-away embedded database, asks
- * every judged query, and prints nDCG@10, recall@10 and MRR@10 of each leg and of their fusion.
+ * every judged query, and prints nDCG@10, recall@5, recall@10 and MRR@10 of each leg, of their fusion and, where RERANK_URL names a
+ * reranker, of its order, each with the 95 % interval of a bootstrap over queries; then what other weights of fusion would give, the
+ * rate of indexing beside the bare rate of the embedding model, and what a query takes.
  */
-import { createReadStream } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { listChunksByIds } from '#db/repositories/chunks.ts';
 import { listDocuments } from '#db/repositories/documents.ts';
+import { loadEnv } from '#lib/config/env.ts';
+import { bootstrapMean } from '#lib/evaluation/statistics.ts';
+import { extractBytes } from '#lib/ingestion/extract/extract-bytes.ts';
 import { defaultChunkSizes } from '#lib/ingestion/ingest-version.ts';
+import { fuseRankings } from '#lib/retrieval/fuse-rankings.ts';
 import { measureNdcg, measureRecall, measureReciprocalRank } from '#lib/retrieval/ranking-metrics.ts';
+import { createReranker } from '#lib/retrieval/reranker.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { openWorkbench } from './eval/open-workbench.ts';
 
 /** BEIR calls the key `_id`. */
 const rowSchema = z
   .object({ _id: z.string(), title: z.string().optional(), text: z.string() })
-  .transform(({ _id: id, title, text }) => ({ id, title, text }));
+  .transform(({ _id: id, title, text }) => ({ id, title: title ?? '', text }));
 
-const K = 10;
 const CANDIDATES = 100;
+const INTERVAL_ERROR = 0.05;
+/** Enough for a rate, few enough to be embedded twice. */
+const RATE_DOCUMENTS = 60;
+const WEIGHTS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4];
+const FUSION_KS = [10, 60];
 
-const command = new Command('eval-retrieval')
-  .argument('<collection>', 'folder in BEIR layout')
+const options = new Command('eval:retrieval')
+  .requiredOption('--dataset <folder>', 'collection in BEIR layout')
+  .option('--documents <count>', 'index the judged documents and this many others', Number, Number.POSITIVE_INFINITY)
   .option('--limit <queries>', 'ask only the first queries', Number, Number.POSITIVE_INFINITY)
   .option('--chunk-size <tokens>', 'chunk size', Number, defaultChunkSizes.chunkSizeTokens)
+  .option('--cache <file>', 'keep vectors there and take known ones from there')
   .option('--json', 'print one JSON object as the last line')
-  .parse();
-const [collection = ''] = command.args;
-const options = command.opts<{ limit: number; chunkSize: number; json?: boolean }>();
+  .parse()
+  .opts<{
+    dataset: string;
+    documents: number;
+    limit: number;
+    chunkSize: number;
+    cache?: string;
+    json?: boolean;
+  }>();
 
-async function* readLines(file: string): AsyncGenerator<string> {
-  for await (const line of createInterface({ input: createReadStream(path.join(collection, file)) })) {
-    if (line.trim() !== '') yield line;
-  }
-}
+const readLines = (file: string) =>
+  readFileSync(path.join(options.dataset, file), 'utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
 
 const judgements = new Map<string, Map<string, number>>();
-for await (const line of readLines('qrels/test.tsv')) {
+for (const line of readLines('qrels/test.tsv')) {
   const [query = '', document = '', grade = ''] = line.split('\t');
-  if (!/^\d+$/.test(grade)) continue;
+  if (!/^\d+$/.test(grade.trim())) continue;
   judgements.set(query, (judgements.get(query) ?? new Map<string, number>()).set(document, Number(grade)));
 }
+const judged = new Set([...judgements.values()].flatMap((grades) => [...grades.keys()]));
 
-const workbench = await openWorkbench({ chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize } });
+type Row = z.output<typeof rowSchema>;
+
+/** Judged documents first, the others in an order that is the same everywhere. */
+function chooseDocuments(): Row[] {
+  const rows = readLines('corpus.jsonl')
+    .map((line) => rowSchema.parse(JSON.parse(line)))
+    .filter((row) => row.text.trim() !== '');
+  if (options.documents === Number.POSITIVE_INFINITY) return rows;
+  const key = ({ id }: Row) => createHash('sha256').update(id).digest('hex');
+  const others = rows
+    .filter((row) => !judged.has(row.id))
+    .map((row) => ({ row, key: key(row) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .map(({ row }) => row);
+  return [...rows.filter((row) => judged.has(row.id)), ...others.slice(0, options.documents)];
+}
+
+const metrics = {
+  'ndcg@10': (ranking: readonly string[], grades: ReadonlyMap<string, number>) => measureNdcg(ranking, grades, 10),
+  'recall@5': (ranking: readonly string[], grades: ReadonlyMap<string, number>) => measureRecall(ranking, grades, 5),
+  'recall@10': (ranking: readonly string[], grades: ReadonlyMap<string, number>) => measureRecall(ranking, grades, 10),
+  'mrr@10': (ranking: readonly string[], grades: ReadonlyMap<string, number>) =>
+    measureReciprocalRank(ranking, grades, 10),
+} as const;
+type Metric = keyof typeof metrics;
+const metricNames = ['ndcg@10', 'recall@5', 'recall@10', 'mrr@10'] as const satisfies readonly Metric[];
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const round = (value: number) => Number(value.toFixed(4));
+const interval = (values: readonly number[]) => {
+  const { low, high } = bootstrapMean(
+    values.map((value) => ({ value, weight: 1 })),
+    INTERVAL_ERROR,
+  );
+  return [round(low), round(high)] as const;
+};
+function describeLeg(rankings: readonly { readonly ranking: readonly string[]; readonly query: string }[]) {
+  return Object.fromEntries(
+    metricNames.flatMap((name): [string, number | readonly [number, number]][] => {
+      const values = rankings.map(({ ranking, query }) => metrics[name](ranking, judgements.get(query) ?? new Map()));
+      return [
+        [name, round(mean(values))],
+        [`${name} interval`, interval(values)],
+      ];
+    }),
+  );
+}
+const percentile = (values: readonly number[], share: number) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+};
+
+const { rerank } = loadEnv();
+const reranker = rerank === undefined ? undefined : createReranker(rerank);
+const workbench = await openWorkbench({
+  chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize },
+  vectorCacheFile: options.cache,
+});
 try {
+  const documents = chooseDocuments();
+  const addDocument = async (workspace: Parameters<typeof workbench.addPages>[0], row: Row) => {
+    const mediaType = row.id.endsWith('.md') ? 'text/markdown' : 'text/plain';
+    const pages = await extractBytes(new TextEncoder().encode(row.text), mediaType);
+    await workbench.addPages(workspace, { fileName: row.id, title: row.title, mediaType }, pages);
+  };
+
+  const rate = await workbench.measureRate(async (workspace) => {
+    for (const row of documents.slice(0, RATE_DOCUMENTS)) await addDocument(workspace, row);
+  });
+  console.log(
+    `indexing ${rate.chunksPerSecond} chunks/s, the bare model ${rate.bareChunksPerSecond} chunks/s: ${Math.round(rate.share * 100)} % of it by the clock, ${Math.round(rate.cpuShare * 100)} % by CPU time (${rate.chunks} chunks)`,
+  );
+
   const workspace = await workbench.addWorkspace('evaluation');
-  let documentCount = 0;
-  const indexStartedAt = performance.now();
-  for await (const line of readLines('corpus.jsonl')) {
-    const document = rowSchema.parse(JSON.parse(line));
-    if (document.text.trim() === '') continue;
-    await workbench.addPages(
-      workspace,
-      { fileName: document.id, title: document.title ?? '', mediaType: 'text/plain' },
-      [{ pageNumber: 1, label: null, text: document.text, headings: [] }],
-    );
-    documentCount += 1;
-    if (documentCount % 100 === 0) console.log(`indexed ${documentCount} documents`);
+  for (const [index, row] of documents.entries()) {
+    await addDocument(workspace, row);
+    if ((index + 1) % 100 === 0) console.log(`indexed ${index + 1} of ${documents.length} documents`);
   }
-  const indexSeconds = (performance.now() - indexStartedAt) / 1000;
   const names = new Map(
     (await listDocuments(workbench.db, workspace.read)).map(({ document }) => [document.id, document.fileName]),
   );
-  const legs = ['lexical', 'dense', 'fused'] as const;
-  const sums = new Map(legs.map((leg) => [leg, { ndcg: 0, recall: 0, reciprocalRank: 0 }]));
+  const asked: {
+    query: string;
+    lexical: string[];
+    dense: string[];
+    fused: string[];
+    reranked: string[] | null;
+    chunks: { lexical: readonly string[]; dense: readonly string[] };
+    documentOf: ReadonlyMap<string, string>;
+  }[] = [];
   const searchMs: number[] = [];
-  let asked = 0;
-  for await (const line of readLines('queries.jsonl')) {
+  const searchCpuMs: number[] = [];
+  for (const line of readLines('queries.jsonl')) {
     const query = rowSchema.parse(JSON.parse(line));
-    const judged = judgements.get(query.id);
-    if (!judged || asked >= options.limit) continue;
-    asked += 1;
-    const result = await search({ db: workbench.db, runtime: workbench.runtime }, workspace.read, {
+    if (!judgements.has(query.id) || asked.length >= options.limit) continue;
+    const cpuBefore = process.cpuUsage();
+    const result = await search({ db: workbench.db, runtime: workbench.runtime, reranker }, workspace.read, {
       query: query.text,
-      config: { candidatesPerLeg: CANDIDATES, topK: K },
+      config: { candidatesPerLeg: CANDIDATES, topK: 10, rerankCandidates: reranker ? 20 : 0 },
     });
+    const cpu = process.cpuUsage(cpuBefore);
     searchMs.push(result.timingsMs.total);
-    const chunkIds = [...new Set(legs.flatMap((leg) => result.legs[leg]))];
+    searchCpuMs.push((cpu.user + cpu.system) / 1000);
+    const { lexical, dense, fused, reranked } = result.legs;
     const documentOf = new Map(
-      (await listChunksByIds(workbench.db, workspace.read, chunkIds)).map((chunk) => [
-        chunk.id,
-        names.get(chunk.documentId) ?? '',
-      ]),
+      (await listChunksByIds(workbench.db, workspace.read, [...new Set([...lexical, ...dense, ...fused])])).map(
+        (chunk) => [chunk.id, names.get(chunk.documentId) ?? ''],
+      ),
     );
-    for (const leg of legs) {
-      // A document ranks where its best chunk does.
-      const ranking = [...new Set(result.legs[leg].map((id) => documentOf.get(id) ?? ''))];
-      const sum = sums.get(leg);
-      if (!sum) continue;
-      sum.ndcg += measureNdcg(ranking, judged, K);
-      sum.recall += measureRecall(ranking, judged, K);
-      sum.reciprocalRank += measureReciprocalRank(ranking, judged, K);
-    }
+    // A document ranks where its best chunk does.
+    const rank = (ids: readonly string[]) => [...new Set(ids.map((id) => documentOf.get(id) ?? ''))];
+    asked.push({
+      query: query.id,
+      lexical: rank(lexical),
+      dense: rank(dense),
+      fused: rank(fused),
+      reranked: reranked && rank(reranked),
+      chunks: { lexical, dense },
+      documentOf,
+    });
   }
-  searchMs.sort((a, b) => a - b);
+  const legs = {
+    lexical: describeLeg(asked.map(({ query, lexical }) => ({ query, ranking: lexical }))),
+    dense: describeLeg(asked.map(({ query, dense }) => ({ query, ranking: dense }))),
+    fused: describeLeg(asked.map(({ query, fused }) => ({ query, ranking: fused }))),
+    'fused+rerank': asked.every(({ reranked }) => reranked !== null)
+      ? describeLeg(asked.map(({ query, reranked }) => ({ query, ranking: reranked ?? [] })))
+      : null,
+  };
+  const ndcgOf = (query: string, ranking: readonly string[]) =>
+    metrics['ndcg@10'](ranking, judgements.get(query) ?? new Map());
+  const fusions = FUSION_KS.flatMap((k) =>
+    WEIGHTS.map((lexicalWeight) => {
+      const values = asked.map(({ query, chunks, documentOf }) => {
+        const fused = fuseRankings(
+          [{ ids: chunks.lexical, weight: lexicalWeight }, { ids: chunks.dense }],
+          2 * CANDIDATES,
+          k,
+        );
+        return ndcgOf(query, [...new Set(fused.map(({ id }) => documentOf.get(id) ?? ''))]);
+      });
+      return { k, lexicalWeight, 'ndcg@10': round(mean(values)) };
+    }),
+  );
+  const better =
+    mean(asked.map(({ query, lexical }) => ndcgOf(query, lexical))) >
+    mean(asked.map(({ query, dense }) => ndcgOf(query, dense)))
+      ? 'lexical'
+      : ('dense' as const);
+  const gains = asked.map((each) => ndcgOf(each.query, each.fused) - ndcgOf(each.query, each[better]));
   const report = {
-    collection: path.basename(collection),
-    documents: documentCount,
-    queries: asked,
-    indexSeconds: Math.round(indexSeconds),
-    searchMsMedian: Math.round(searchMs[Math.floor(searchMs.length / 2)] ?? 0),
-    searchMsP95: Math.round(searchMs[Math.floor(searchMs.length * 0.95)] ?? 0),
-    legs: Object.fromEntries(
-      [...sums].map(([leg, sum]) => [
+    collection: path.basename(options.dataset),
+    documents: documents.length,
+    queries: asked.length,
+    ...legs,
+    gain: { over: better, 'ndcg@10': round(mean(gains)), interval: interval(gains) },
+    fusions,
+    indexing: rate,
+    query: {
+      p50Ms: percentile(searchMs, 0.5),
+      p95Ms: percentile(searchMs, 0.95),
+      cpuP50Ms: percentile(searchCpuMs, 0.5),
+      cpuP95Ms: percentile(searchCpuMs, 0.95),
+    },
+  };
+  console.log(`${report.documents} documents, ${report.queries} queries`);
+  console.table(
+    Object.fromEntries(
+      Object.entries(legs).map(([leg, values]) => [
         leg,
-        {
-          [`ndcg@${K}`]: Number((sum.ndcg / asked).toFixed(4)),
-          [`recall@${K}`]: Number((sum.recall / asked).toFixed(4)),
-          [`mrr@${K}`]: Number((sum.reciprocalRank / asked).toFixed(4)),
-        },
+        values === null
+          ? { 'ndcg@10': 'no reranker is set' }
+          : Object.fromEntries(
+              metricNames.map((name) => [name, `${String(values[name])} [${String(values[`${name} interval`])}]`]),
+            ),
       ]),
     ),
-  };
-  console.log(
-    `${report.documents} documents, ${report.queries} queries, indexed in ${report.indexSeconds} s, search ${report.searchMsMedian} ms median, ${report.searchMsP95} ms p95`,
   );
-  console.table(report.legs);
+  console.log(
+    `fused against ${better}: nDCG@10 ${report.gain['ndcg@10'] >= 0 ? '+' : ''}${report.gain['ndcg@10']} [${report.gain.interval.join(', ')}]`,
+  );
+  console.table(fusions);
+  console.log(
+    `a query takes ${report.query.p50Ms} ms (median), ${report.query.p95Ms} ms (p95); CPU ${report.query.cpuP50Ms} and ${report.query.cpuP95Ms} ms`,
+  );
   if (options.json) console.log(JSON.stringify(report));
 } finally {
   await workbench.close();

@@ -17,6 +17,7 @@ import { startWorker } from '#lib/jobs/run-worker.ts';
 import { createLogger } from '#lib/observability/logger.ts';
 import { createArtifactStore } from '#lib/registry/artifact-store.ts';
 import { createBaseFinder } from '#lib/registry/find-base.ts';
+import { createReranker } from '#lib/retrieval/reranker.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import { readMatrixRate } from '#lib/training/matrix-rate-file.ts';
 import { createTrainerStarter, measureMachine } from '#lib/training/trainer-process.ts';
@@ -44,6 +45,7 @@ const runtime = createRuntimeClient(
     ? { socketPath: layout.runtimeSocket }
     : { url: env.runtimeUrl, token: env.runtimeToken },
 );
+const reranker = env.rerank === undefined ? undefined : createReranker(env.rerank);
 const blobs = createBlobStore(layout.blobsDir);
 const artifacts = createArtifactStore(layout.adaptersDir);
 const findBase = createBaseFinder(env);
@@ -91,6 +93,10 @@ const worker = await startWorker({
       const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
       return createDeleteHandler({ db, blobs });
     },
+    'retrieval.evaluate': async () => {
+      const { createRetrievalEvaluationHandler } = await import('#lib/jobs/handlers/retrieval-evaluate.ts');
+      return createRetrievalEvaluationHandler({ db, runtime, reranker });
+    },
     'index.rebuild': async () => {
       const { createRebuildHandler } = await import('#lib/jobs/handlers/index-rebuild.ts');
       return createRebuildHandler({ db, blobs, runtime });
@@ -102,7 +108,11 @@ const worker = await startWorker({
         import('#lib/registry/serve-adapters.ts'),
       ]);
       const serving = serveAdapters(runtime, { artifacts, findBase });
-      return createEvaluationHandler({ db, runtime: serving, answer: createAnswerDeps({ db, runtime: serving }) });
+      return createEvaluationHandler({
+        db,
+        runtime: serving,
+        answer: createAnswerDeps({ db, runtime: serving, reranker }),
+      });
     },
     'archive.unpack': async () => {
       const { createUnpackHandler } = await import('#lib/jobs/handlers/archive-unpack.ts');

@@ -305,6 +305,32 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       extractedAt: new Date(),
     });
     await db.insert(schema.documentPages).values({ workspaceId, versionId, pageNumber: 1, label: null, text: 'hello' });
+    const [indexConfig] = await db
+      .insert(schema.indexConfigs)
+      .values({ workspaceId, embeddingModel: 'none', dimensions: 3, chunkSizeTokens: 100, chunkOverlapTokens: 0 })
+      .returning();
+    const chunkId = randomUUID();
+    await db.insert(schema.chunks).values({
+      id: chunkId,
+      workspaceId,
+      documentId,
+      versionId,
+      indexConfigId: indexConfig?.id ?? '',
+      ordinal: 0,
+      pageNumber: 1,
+      startOffset: 0,
+      endOffset: 5,
+      sectionStartOffset: 0,
+      sectionEndOffset: 5,
+      headings: [],
+      text: 'hello',
+      tokenCount: 1,
+      termCount: 0,
+    });
+    const goldenQuestionId = randomUUID();
+    await db
+      .insert(schema.goldenQuestions)
+      .values({ id: goldenQuestionId, workspaceId, question: 'Which seal?', kind: 'answerable' });
     const runId = randomUUID();
     await db.insert(schema.runs).values({
       id: runId,
@@ -431,6 +457,8 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       invitationToken: invitation.link.split('token=')[1] ?? '',
       keyId: key.id,
       documentId,
+      chunkId,
+      goldenQuestionId,
       versionId,
       archiveId,
       runId,

@@ -15,6 +15,7 @@ import { createLogger, type Logger } from '#lib/observability/logger.ts';
 import { type ArtifactStore, createArtifactStore } from '#lib/registry/artifact-store.ts';
 import { createBaseFinder, type FindBase } from '#lib/registry/find-base.ts';
 import { type AdapterRuntime, serveAdapters } from '#lib/registry/serve-adapters.ts';
+import { createReranker, type Reranker } from '#lib/retrieval/reranker.ts';
 import { createRuntimeClient, type RuntimeClientOptions } from '#lib/runtime/client.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import type { ForecastDeps } from '#lib/training/forecast-training.ts';
@@ -36,6 +37,8 @@ export interface WebDeps {
   readonly runtime: AdapterRuntime;
   readonly queue: JobQueue;
   readonly blobs: BlobStore;
+  /** Default: none. */
+  readonly reranker?: Reranker | undefined;
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
   readonly probes: HealthProbes;
@@ -55,6 +58,8 @@ export interface WebParts {
   readonly runtime: AdapterRuntime;
   readonly queue: JobQueue;
   readonly blobs: BlobStore;
+  /** Default: none. */
+  readonly reranker?: Reranker | undefined;
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
   readonly probes: HealthProbes;
@@ -153,6 +158,7 @@ function buildDeps(env: Env): WebDeps {
       }),
     ),
     blobs: createBlobStore(layout.blobsDir),
+    reranker: env.rerank === undefined ? undefined : createReranker(env.rerank),
     artifacts,
     findBase,
     probes: createProbes(database.db, runtime),

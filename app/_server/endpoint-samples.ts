@@ -13,6 +13,8 @@ export interface SampleTenant {
   readonly invitationToken: string;
   readonly keyId: string;
   readonly documentId: string;
+  readonly chunkId: string;
+  readonly goldenQuestionId: string;
   readonly versionId: string;
   /** Unpacked, with a file that was left out. */
   readonly archiveId: string;
@@ -122,6 +124,16 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     }),
   },
   // No model runs in the test.
+  'golden-passage.mark': {
+    call: ({ chunkId }) => ({ input: { question: 'Which pump?', chunkId, isWanted: true } }),
+  },
+  'golden-question.mark-unanswerable': {
+    call: () => ({ input: { question: 'Which tower?' } }),
+    foreignIsAllowedBecause: 'the question is text of the caller, kept in the caller’s workspace',
+  },
+  'golden-question.remove': { call: ({ goldenQuestionId: questionId }) => ({ input: { questionId } }) },
+  'retrieval.evaluate': { call: nothing },
+  'answer-config.set-threshold': { call: () => ({ input: { threshold: 0.5 } }) },
   'index.estimate': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   'index.rebuild': { call: () => ({ input: { chunkSizeTokens: 100, chunkOverlapTokens: 0 } }), alsoFine: [503] },
   // Refused before anything is fetched: the right caller is told so.

@@ -32,6 +32,8 @@ const statusByFamily: Readonly<Record<string, number>> = {
   blend: 422,
   champion: 409,
   gate: 409,
+  'golden-set': 409,
+  threshold: 422,
   suite: 422,
   evaluation: 409,
   rate: 429,
@@ -43,6 +45,7 @@ const statusByFamily: Readonly<Record<string, number>> = {
   server: 503,
   queue: 503,
   retrieval: 503,
+  reranker: 503,
   internal: 500,
 };
 

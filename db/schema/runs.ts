@@ -20,6 +20,7 @@ export const runs = pgTable(
         'archive.unpack',
         'adapter.blend',
         'adapter.merge',
+        'retrieval.evaluate',
       ],
     }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */

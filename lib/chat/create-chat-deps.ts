@@ -1,5 +1,6 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chooseServingModel } from '#lib/registry/serving-version.ts';
+import type { Reranker } from '#lib/retrieval/reranker.ts';
 import { search } from '#lib/retrieval/search.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import type { AnswerDeps } from './answer-question.ts';
@@ -11,14 +12,20 @@ interface ChatParts {
   readonly db: DatabaseExecutor;
   readonly runtime: RuntimeClient;
   readonly log: ChatTurnDeps['log'];
+  /** Default: none. */
+  readonly reranker?: Reranker | undefined;
 }
 
 /** `answerQuestion` over the workspace's own index. */
-export function createAnswerDeps({ db, runtime }: Pick<ChatParts, 'db' | 'runtime'>): AnswerDeps {
+export function createAnswerDeps({
+  db,
+  runtime,
+  reranker,
+}: Pick<ChatParts, 'db' | 'runtime' | 'reranker'>): AnswerDeps {
   return {
     runtime,
     search: (access, { query, config, signal }) =>
-      search({ db, runtime }, access, {
+      search({ db, runtime, reranker }, access, {
         query,
         config,
         ...(signal === undefined ? {} : { signal }),
@@ -38,7 +45,7 @@ export function createChatDeps(parts: ChatParts): ChatTurnDeps {
 }
 
 /** The same assistant behind the public API. */
-export function createCompletionDeps(parts: Pick<ChatParts, 'db' | 'runtime'>): CompletionDeps {
+export function createCompletionDeps(parts: Pick<ChatParts, 'db' | 'runtime' | 'reranker'>): CompletionDeps {
   return {
     db: parts.db,
     answer: createAnswerDeps(parts),

@@ -35,6 +35,12 @@ const envSchema = z.object({
   HF_ENDPOINT: z.preprocess(emptyIsUnset, z.url({ protocol: /^https?$/ }).default('https://huggingface.co')),
   /** Token for gated models on Hugging Face. */
   HF_TOKEN: optional(z.string()),
+  /** Server with a rerank endpoint (POST /v1/rerank, as vLLM, llama.cpp, Jina and Cohere have it). Unset: nothing is reranked. */
+  RERANK_URL: optional(z.url({ protocol: /^https?$/ })),
+  /** Name of the model there. */
+  RERANK_MODEL: z.preprocess(emptyIsUnset, z.string().default('reranker')),
+  /** Bearer token for RERANK_URL. */
+  RERANK_TOKEN: optional(z.string()),
   LOREHOUSE_GPU: z.preprocess(emptyIsUnset, z.enum(['auto', 'off', 'cuda', 'vulkan', 'metal']).default('auto')),
   /** Threads for inference. Unset: all cores but one, at least one. */
   LOREHOUSE_THREADS: optional(z.coerce.number().int().min(1).max(512)),
@@ -53,6 +59,8 @@ export interface Env {
   readonly databaseUrl: string | undefined;
   readonly runtimeUrl: string | undefined;
   readonly runtimeToken: string | undefined;
+  /** Undefined: nothing is reranked. */
+  readonly rerank: { readonly url: string; readonly model: string; readonly token: string | undefined } | undefined;
   readonly baseModel: string;
   readonly embeddingModel: string;
   /** Whether the environment names the model; only then does it win over the choice stored in the data directory. */
@@ -90,6 +98,8 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
     databaseUrl: e.DATABASE_URL,
     runtimeUrl: e.RUNTIME_URL,
     runtimeToken: e.RUNTIME_TOKEN,
+    rerank:
+      e.RERANK_URL === undefined ? undefined : { url: e.RERANK_URL, model: e.RERANK_MODEL, token: e.RERANK_TOKEN },
     baseModel: e.BASE_MODEL,
     embeddingModel: e.EMBEDDING_MODEL,
     isBaseModelSet: Boolean(source['BASE_MODEL']),

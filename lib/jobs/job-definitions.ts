@@ -28,6 +28,7 @@ export const jobDefinitions = [
   { kind: 'evaluation.run', maxAttempts: 5, concurrency: 1 },
   { kind: 'adapter.blend', maxAttempts: 3, concurrency: 1 },
   { kind: 'adapter.merge', maxAttempts: 3, concurrency: 1 },
+  { kind: 'retrieval.evaluate', maxAttempts: 3, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

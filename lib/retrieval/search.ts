@@ -38,6 +38,9 @@ export interface SearchDeps {
   readonly reranker?: Reranker | undefined;
 }
 
+/** Asking, reading, and measuring how well asking works. */
+export type SearchAccess = Authorized<'chat.use' | 'document.read' | 'evaluation.read' | 'evaluation.run'>;
+
 export interface SearchInput {
   readonly query: string;
   readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK'> &
@@ -108,11 +111,7 @@ interface Leg {
  * that answer.
  * @throws AppError `index.model-changed`, `runtime.unavailable`, `runtime.busy`
  */
-export async function search(
-  deps: SearchDeps,
-  access: Authorized<'chat.use' | 'document.read'>,
-  input: SearchInput,
-): Promise<SearchResult> {
+export async function search(deps: SearchDeps, access: SearchAccess, input: SearchInput): Promise<SearchResult> {
   const startedAt = performance.now();
   const call = { priority: 'chat' as const, ...(input.signal && { signal: input.signal }) };
   const parts = splitQuestion(input.query);
@@ -235,7 +234,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ readonly value: T; re
 /** In the order of `chunkIds`. */
 async function readCandidates(
   deps: SearchDeps,
-  access: Authorized<'chat.use' | 'document.read'>,
+  access: SearchAccess,
   chunkIds: readonly string[],
 ): Promise<FoundChunk[]> {
   const rows = new Map((await listChunksByIds(deps.db, access, chunkIds)).map((chunk) => [chunk.id, chunk]));
@@ -272,7 +271,7 @@ async function rerank(
 
 async function describeSources(
   deps: SearchDeps,
-  access: Authorized<'chat.use' | 'document.read'>,
+  access: SearchAccess,
   selected: readonly FoundChunk[],
   scores: ReadonlyMap<string, number>,
   similarities: ReadonlyMap<string, number>,

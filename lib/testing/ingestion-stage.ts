@@ -87,6 +87,7 @@ export async function openIngestionStage(
         return createDeleteHandler({ db, blobs, blobGraceMs: 0 });
       case 'archive.unpack':
         return createUnpackHandler({ db, blobs, queue });
+      case 'retrieval.evaluate':
       case 'adapter.train':
       case 'evaluation.run':
       case 'adapter.blend':

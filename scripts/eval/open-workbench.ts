@@ -5,13 +5,16 @@ import path from 'node:path';
 import { createDatabase, type Database } from '#db/client.ts';
 import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
 import { migrateDatabase } from '#db/migrate.ts';
+import { sampleChunks } from '#db/repositories/chunks.ts';
 import { insertDocument, insertDocumentVersion, type NewPage, writePages } from '#db/repositories/documents.ts';
+import { findActiveIndexConfig } from '#db/repositories/index-configs.ts';
 import { claimRun, finishRun, insertRun } from '#db/repositories/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { composeSearchText } from '#lib/ingestion/embedding-text.ts';
 import { type IngestDeps, ingestVersion } from '#lib/ingestion/ingest-version.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
@@ -30,7 +33,19 @@ export interface Workbench {
     document: { readonly fileName: string; readonly title: string; readonly mediaType: string },
     pages: readonly NewPage[],
   ): Promise<void>;
+  /** How fast `index` fills a workspace of its own beside the bare model, which then embeds the same texts. Vectors kept from earlier are not used. */
+  measureRate(index: (workspace: WorkbenchWorkspace) => Promise<void>): Promise<IndexingRate>;
   close(): Promise<void>;
+}
+
+export interface IndexingRate {
+  readonly chunks: number;
+  readonly chunksPerSecond: number;
+  readonly bareChunksPerSecond: number;
+  /** Of the bare rate, by the clock: other work on the machine changes it. */
+  readonly share: number;
+  /** CPU time of the bare model over that of indexing. */
+  readonly cpuShare: number;
 }
 
 export interface WorkbenchWorkspace {
@@ -87,7 +102,8 @@ export async function openWorkbench(
     options.vectorCacheFile === undefined
       ? null
       : openVectorCache(options.vectorCacheFile, model.sha256, model.dimensions);
-  const runtime = createEmbeddingRuntime(model, cache);
+  const usedCache = { current: cache };
+  const runtime = createEmbeddingRuntime(model, usedCache);
   const blobs = createBlobStore(path.join(directory, 'blobs'));
   const ingest: IngestDeps = { db, blobs, runtime, ...(options.chunkSizes && { chunkSizes: options.chunkSizes }) };
   return {
@@ -122,12 +138,41 @@ export async function openWorkbench(
       });
       await finishRun(db, run, { state: 'succeeded', details });
     },
+    async measureRate(index) {
+      usedCache.current = null;
+      const workspace = await addWorkspace('rate');
+      const indexing = await measureWork(() => index(workspace));
+      const config = await findActiveIndexConfig(db, workspace.read);
+      const stored = config ? await sampleChunks(db, workspace.read, config.id, Number.MAX_SAFE_INTEGER) : [];
+      const texts = stored.map((chunk) => composeSearchText('', chunk));
+      const bare = await measureWork(async () => {
+        for (let start = 0; start < texts.length; start += 8) await model.embed(texts.slice(start, start + 8));
+      });
+      usedCache.current = cache;
+      const rate = (seconds: number) => Number((texts.length / seconds).toFixed(1));
+      return {
+        chunks: texts.length,
+        chunksPerSecond: rate(indexing.seconds),
+        bareChunksPerSecond: rate(bare.seconds),
+        share: Number((bare.seconds / indexing.seconds).toFixed(3)),
+        cpuShare: Number((bare.cpuSeconds / indexing.cpuSeconds).toFixed(3)),
+      };
+    },
     async close() {
       cache?.close();
       await model.close();
       await close();
     },
   };
+}
+
+async function measureWork(work: () => Promise<void>) {
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  await work();
+  const seconds = (performance.now() - startedAt) / 1000;
+  const cpu = process.cpuUsage(cpuBefore);
+  return { seconds, cpuSeconds: (cpu.user + cpu.system) / 1e6 };
 }
 
 async function loadEmbeddingModel(): Promise<EmbeddingModel> {
@@ -159,7 +204,10 @@ async function loadEmbeddingModel(): Promise<EmbeddingModel> {
   );
 }
 
-function createEmbeddingRuntime(model: EmbeddingModel, cache: VectorCache | null): IngestDeps['runtime'] {
+function createEmbeddingRuntime(
+  model: EmbeddingModel,
+  cache: { readonly current: VectorCache | null },
+): IngestDeps['runtime'] {
   const status: RuntimeStatus = {
     state: 'ready',
     baseModel: null,
@@ -174,11 +222,11 @@ function createEmbeddingRuntime(model: EmbeddingModel, cache: VectorCache | null
     async embedTexts(texts, options = {}) {
       const prefix = options.purpose === 'query' ? model.prefixes.query : model.prefixes.passage;
       const wanted = texts.map((text) => prefix + text);
-      const missing = wanted.filter((text) => !cache?.find(text));
+      const missing = wanted.filter((text) => !cache.current?.find(text));
       const { vectors } = await model.embed(missing);
       const fresh = new Map(missing.map((text, index) => [text, vectors[index] ?? new Float32Array()]));
-      for (const [text, vector] of fresh) cache?.add(text, vector);
-      return wanted.map((text) => fresh.get(text) ?? cache?.find(text) ?? new Float32Array());
+      for (const [text, vector] of fresh) cache.current?.add(text, vector);
+      return wanted.map((text) => fresh.get(text) ?? cache.current?.find(text) ?? new Float32Array());
     },
     async countEmbeddingTokens(texts) {
       return (await model.tokenize(texts, false)).map((tokens) => tokens.length);

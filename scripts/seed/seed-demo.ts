@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { DatabaseExecutor } from '#db/executor.ts';
+import { ensureGoldenQuestion } from '#db/repositories/golden-questions.ts';
 import { createPeopleStore, type PeopleStore } from '#db/repositories/people.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import type { Actor } from '#lib/domain/actor.ts';
@@ -31,7 +32,10 @@ export interface SeedDeps {
   readonly queue: JobQueue;
 }
 
-const questionsSchema = z.object({ suggested: z.array(z.string()).min(1) });
+const questionsSchema = z.object({
+  suggested: z.array(z.string()).min(1),
+  questions: z.array(z.object({ question: z.string(), answerable: z.boolean() })),
+});
 
 async function createDemoWorkspace(people: PeopleStore, suggestedQuestions: readonly string[]): Promise<string> {
   // Somebody may have a workspace of that address already, made from the command line before the first start.
@@ -67,6 +71,12 @@ export async function seedDemo(deps: SeedDeps): Promise<{ readonly workspaceId: 
       stream: createReadStream(path.join(demoDir, file)),
     });
     if (outcome !== 'unchanged') added += 1;
+  }
+  // For the refusal curve; which passages they should find is left to people to mark.
+  const evaluate = await authorize(people, actor, workspaceId, 'evaluation.write');
+  for (const { question, answerable } of questions.questions) {
+    const kind = answerable ? 'answerable' : 'unanswerable';
+    await ensureGoldenQuestion(deps.db, evaluate, { question, kind, createdBy: null });
   }
   await recordAudit(people, actor, { workspaceId, action: SEEDED, targetId: workspaceId, details: { added } });
   return { workspaceId, added };

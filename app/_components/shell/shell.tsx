@@ -11,6 +11,7 @@ import {
   type LucideIcon,
   Menu as MenuIcon,
   MessageSquareText,
+  ScanSearch,
   Settings,
   SlidersHorizontal,
 } from 'lucide-react';
@@ -53,6 +54,13 @@ const destinations: readonly Destination[] = [
     path: (slug) => `/admin/${slug}/web-pages`,
     needs: 'document.write',
     Icon: Globe,
+    group: 'Build',
+  },
+  {
+    label: 'Retrieval',
+    path: (slug) => `/admin/${slug}/retrieval`,
+    needs: 'evaluation.read',
+    Icon: ScanSearch,
     group: 'Build',
   },
   {

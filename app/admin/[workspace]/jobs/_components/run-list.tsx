@@ -20,6 +20,7 @@ const kindNames: Readonly<Record<string, string>> = {
   'adapter.blend': 'Blend adapters',
   'adapter.merge': 'Merge an adapter into its base',
   'index.rebuild': 'Re-index all documents',
+  'retrieval.evaluate': 'Measure retrieval',
   'adapter.train': 'Train an adapter',
   'evaluation.run': 'Evaluate an adapter',
   'archive.unpack': 'Unpack an archive',
