@@ -274,6 +274,12 @@ describe('npm run lora', () => {
       code: 'adapter.base-mismatch',
     },
     {
+      why: 'to score what was trained on another base',
+      args: ['score', '--adapter', 'FOREIGN', '--base', 'BASE', '--data', 'TEXT'],
+      exitCode: 1,
+      code: 'adapter.base-mismatch',
+    },
+    {
       why: 'to merge what was trained on another base',
       args: ['merge', 'FOREIGN', '--base', 'BASE', '--out', 'x'],
       exitCode: 1,

@@ -47,8 +47,9 @@ async function readRows(base: ResolvedBase, options: ScoreOptions): Promise<Toke
 async function score(options: ScoreOptions, { env, signal }: CommandContext): Promise<void> {
   takeLowestPriority();
   const base = await resolveBase(options.base, env);
-  const dataset = await readRows(base, options);
+  // Before the rows: an adapter that does not fit is refused at once.
   const adapter = options.adapter === undefined ? null : await readAdapter(options.adapter, base);
+  const dataset = await readRows(base, options);
   const { lora, factors } = adapter ? conformFactors(base.config, adapter) : { lora: null, factors: [] };
   const weights = await prepareBaseWeights(base.path, base.sha256, describeDataDir(env.dataDir).weightCacheDir, {
     signal,
