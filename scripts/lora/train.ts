@@ -72,7 +72,7 @@ function describeDataset({ name, rows, examples, tokens, problems }: DatasetSumm
 function describeEstimate({ estimate, spec }: PreparedRun): string {
   const { steps, tokens, seconds, memoryBytes, weightBytes, recomputed } = estimate;
   return (
-    `${steps} steps, ${tokens} tokens, about ${formatDuration(seconds)} on ${spec.threads} thread${spec.threads === 1 ? '' : 's'} of an idle machine, ` +
+    `${steps} steps, ${tokens} tokens, about ${formatDuration(seconds)} on ${spec.threads} thread${spec.threads === 1 ? '' : 's'} at the speed that this machine has now, ` +
     `${formatBytes(memoryBytes)} of memory beside ${formatBytes(weightBytes)} of mapped weights` +
     (recomputed === 'blocks' ? '; memory is short, so every block is computed twice' : '')
   );
