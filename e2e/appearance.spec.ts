@@ -7,6 +7,7 @@ const pages = [
   ['sources', '/w/demo/sources'],
   ['settings', '/w/demo/settings'],
   ['members', '/admin/demo/members'],
+  ['documents', '/admin/demo/documents'],
   ['jobs', '/admin/demo/jobs'],
   ['account', '/w/demo/account'],
 ] as const;

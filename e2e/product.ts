@@ -24,9 +24,9 @@ export async function createWorkspace(page: Page, name: string): Promise<string>
   const dialog = page.getByRole('dialog', { name: 'New workspace' });
   await dialog.getByLabel('Name').fill(name);
   await dialog.getByRole('button', { name: /Create/ }).click();
-  await expect(page).not.toHaveURL(/\/w\/demo\//);
+  await expect(page).not.toHaveURL(/\/(?:w|admin)\/demo\//);
   await expect(page.getByRole('button', { name: new RegExp(`Workspace: ?${name}`) })).toBeVisible();
-  const slug = /\/w\/([^/]+)/.exec(page.url())?.[1];
+  const slug = /\/(?:w|admin)\/([^/]+)/.exec(page.url())?.[1];
   if (!slug) throw new Error(`no workspace in the address ${page.url()}`);
   return slug;
 }
@@ -37,6 +37,16 @@ export async function uploadDocument(page: Page, slug: string, file: string): Pr
   await page.getByLabel('Choose documents').setInputFiles(file);
   const row = page.getByRole('region', { name: 'Documents' });
   await expect(row.getByText('Indexed', { exact: true }).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
+}
+
+/** Let go of files and folders of this machine over the page, as a file manager would. */
+export async function dropFiles(page: Page, paths: readonly string[]): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const COPY = 1;
+  const data = { items: [], files: paths.map((each) => path.resolve(each)), dragOperationsMask: COPY };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', { type, x: 640, y: 400, data });
+  await session.detach();
 }
 
 /** Ask in the open conversation and wait for the whole, checked answer. */

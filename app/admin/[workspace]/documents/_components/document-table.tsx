@@ -31,6 +31,10 @@ interface Target {
   readonly documents: readonly DocumentView[];
 }
 
+/** More than these take minutes. */
+const FEW_MOVING = 20;
+const SLOW_REFRESH_MS = 5000;
+
 const checkboxStyles = 'size-4 shrink-0 cursor-pointer accent-accent';
 
 const priorityIcons = { normal: null, boosted: TrendingUp, always: Pin } as const;
@@ -124,7 +128,11 @@ export function DocumentTable({
   readonly actions: DocumentActions;
 }) {
   const router = useRouter();
-  useRefreshWhile(page.byGroup.moving > 0 || deleted.unfinished > 0);
+  // What takes many minutes need not be looked at every second: the looking would slow the work down.
+  useRefreshWhile(
+    page.byGroup.moving > 0 || deleted.unfinished > 0,
+    page.byGroup.moving > FEW_MOVING ? SLOW_REFRESH_MS : undefined,
+  );
   const { documents } = page;
   const selection = useSelection(documents.map((document) => document.id));
   const [tagging, setTagging] = useState<Target | null>(null);

@@ -15,7 +15,7 @@ import type { ChosenFile } from './upload-file.ts';
 import { UploadList } from './upload-list.tsx';
 import type { UploadItem } from './upload-queue.ts';
 
-const REFRESH_AT_MOST_EVERY_MS = 1500;
+const REFRESH_AT_MOST_EVERY_MS = 3000;
 const NAMES_SHOWN = 12;
 
 const NO_ITEMS: readonly UploadItem[] = [];
