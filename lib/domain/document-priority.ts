@@ -17,8 +17,8 @@ export interface PrioritisedPassage {
 }
 
 /**
- * The ranking with the documents' priorities applied. The best passage of each `always` document is among the first `topK`,
- * where it stands in order of score; of more such documents than `topK` − 1 the best ones, so that one place is always open.
+ * The ranking with the documents' priorities applied. What {@link findRequiredPassages} names is among the first `topK`, where it
+ * stands in order of score.
  * @param ranked best first, by falling score
  * @param prioritised by passage id; a passage that is not in it has the normal priority
  * @returns the same passages, best first
@@ -35,14 +35,28 @@ export function applyPriorities<T extends { readonly id: string; readonly score:
       return isBoosted ? { ...item, score: item.score * PRIORITY_BOOST } : item;
     })
     .sort((a, b) => b.score - a.score);
-  const required = new Map<string, T>();
-  for (const item of boosted) {
-    const passage = prioritised.get(item.id);
-    if (passage?.priority !== 'always' || required.has(passage.documentId) || required.size >= topK - 1) continue;
-    required.set(passage.documentId, item);
+  const required = new Set(findRequiredPassages(boosted, prioritised, topK));
+  const others = boosted.filter(({ id }) => !required.has(id)).slice(0, topK - required.size);
+  const first = new Set([...required, ...others.map(({ id }) => id)]);
+  return [...boosted.filter(({ id }) => first.has(id)), ...boosted.filter(({ id }) => !first.has(id))];
+}
+
+/**
+ * The best passage of each `always` document; of more such documents than `topK` − 1 the best ones, so that one place is open.
+ * @param ranked best first
+ * @returns ids of passages
+ */
+export function findRequiredPassages(
+  ranked: readonly { readonly id: string }[],
+  prioritised: ReadonlyMap<string, PrioritisedPassage>,
+  topK: number,
+): string[] {
+  const byDocument = new Map<string, string>();
+  for (const { id } of ranked) {
+    const passage = prioritised.get(id);
+    if (passage?.priority !== 'always' || byDocument.has(passage.documentId)) continue;
+    if (byDocument.size >= topK - 1) break;
+    byDocument.set(passage.documentId, id);
   }
-  const isRequired = new Set(required.values());
-  const others = boosted.filter((item) => !isRequired.has(item));
-  const first = new Set([...isRequired, ...others.slice(0, topK - isRequired.size)]);
-  return [...boosted.filter((item) => first.has(item)), ...boosted.filter((item) => !first.has(item))];
+  return [...byDocument.values()];
 }

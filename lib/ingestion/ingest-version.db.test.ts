@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { claimRun } from '#db/repositories/runs.ts';
 import { chunkEmbeddings, chunks, documentPages, documents, termBatches } from '#db/schema/documents.ts';
+import { runs } from '#db/schema/runs.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { search } from '#lib/retrieval/search.ts';
@@ -10,6 +12,7 @@ import { makeArchive, makeCrowdedArchive } from '#lib/testing/make-archive.ts';
 import { deleteDocument, removeUnreferencedBlobs } from './delete-document.ts';
 import { dismissArchive, listArchives, readArchive } from './read-archives.ts';
 import { listDocumentViews, readDocument, readPage } from './read-documents.ts';
+import { unpackUpload } from './unpack-upload.ts';
 
 const manual = (rows: number) =>
   [
@@ -188,6 +191,51 @@ describeDatabase('ingestion', (getDatabase) => {
     expect(await listDocumentViews({ db }, workspace.read)).toHaveLength(2);
     // Read to its end without complaints, it needs nobody's attention.
     expect(await listArchives({ db }, workspace.read)).toEqual([]);
+  });
+
+  it('goes on behind the last entry of an archive when its worker was killed, and doubles nothing', async () => {
+    const { db } = getDatabase();
+    const workspace = await stage.addWorkspace();
+    const archive = makeArchive([
+      { name: 'a.txt', content: 'The first text.' },
+      { name: 'tool.exe', content: 'MZ\u0000\u0001\u0002' },
+      { name: 'b.txt', content: 'The second text.' },
+      { name: 'c.txt', content: 'The third text.' },
+    ]);
+    const added = await stage.addFile(workspace, 'three.zip', archive);
+    if (added.outcome !== 'unpacking') throw new Error(`expected an archive, got ${added.outcome}`);
+    const run = await claimRun(db, workspace.id, added.runId);
+    if (!run) throw new Error('the run could not be claimed');
+    const killedAtThirdEntry = {
+      run,
+      claim: run,
+      signal: new AbortController().signal,
+      report: ({ done }: { readonly done: number }) =>
+        done < 2 ? Promise.resolve() : Promise.reject(new Error('killed')),
+    };
+    await expect(
+      unpackUpload({ db, queue: stage.queue, blobs: stage.blobs }, workspace.write, killedAtThirdEntry),
+    ).rejects.toThrow('killed');
+    expect(await readArchive({ db }, workspace.read, added.archiveId)).toMatchObject({ taken: 1, rejectedCount: 1 });
+    // What reconciling does when the worker has been silent for long enough.
+    await db.update(runs).set({ state: 'queued', claimToken: null }).where(eq(runs.id, run.id));
+    expect(await stage.performAll()).toEqual(['succeeded', 'succeeded', 'succeeded', 'succeeded']);
+    expect(await readArchive({ db }, workspace.read, added.archiveId)).toMatchObject({
+      state: 'succeeded',
+      taken: 3,
+      unchanged: 0,
+      rejectedCount: 1,
+    });
+    const views = await listDocumentViews({ db }, workspace.read);
+    expect(views.map((view) => [view.fileName, view.versionOrdinal, view.state])).toEqual([
+      ['three.zip/c.txt', 1, 'ready'],
+      ['three.zip/b.txt', 1, 'ready'],
+      ['three.zip/a.txt', 1, 'ready'],
+    ]);
+    // The archive's own file is needed no more.
+    const before = (await readdir(stage.blobsDir)).length;
+    expect(await removeUnreferencedBlobs({ db, blobs: stage.blobs }, -1000)).toBeGreaterThan(0);
+    expect((await readdir(stage.blobsDir)).length).toBeLessThan(before);
   });
 
   it('fails the unpacking of an archive of which nothing can be taken in, and says why', async () => {

@@ -12,7 +12,7 @@ import { listPageTexts } from '#db/repositories/passages.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
-import { applyPriorities } from '#lib/domain/document-priority.ts';
+import { applyPriorities, findRequiredPassages } from '#lib/domain/document-priority.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
@@ -160,8 +160,12 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   const reranking = await rerank(deps, input, read);
   const { reranked } = reranking;
   const ranked = reranked?.chunks ?? read;
-  // The best passage of each part has a place, whatever the whole question prefers.
-  const required = new Set(legsOfParts.flatMap((leg) => mergeLegs([leg], lexicalWeight, 1).map((item) => item.id)));
+  // The best passage of each part has a place, whatever the whole question prefers; so has that of a document with the
+  // priority for it, whatever the reranker prefers.
+  const required = new Set([
+    ...legsOfParts.flatMap((leg) => mergeLegs([leg], lexicalWeight, 1).map((item) => item.id)),
+    ...findRequiredPassages(fused, prioritised, topK),
+  ]);
   const { selected, fates } = selectSources(ranked, {
     topK,
     tokenBudget: input.tokenBudget ?? Number.POSITIVE_INFINITY,

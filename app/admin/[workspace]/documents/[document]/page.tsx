@@ -144,7 +144,7 @@ export default async function AdminDocumentPage({ params, searchParams }: Props)
           {document.currentVersionId === null ? '' : ' The version before still answers.'}
         </Callout>
       )}
-      <div className="grid items-start gap-5 lg:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-2">
         <DocumentPanel
           workspace={slug}
           document={document}

@@ -8,6 +8,9 @@ import { classNames } from '#app/_components/ui/class-names.ts';
 import { Card } from '#app/_components/ui/page.tsx';
 import type { ChunkView, PageChunks } from '#lib/ingestion/read-documents.ts';
 
+/** The nearest ones tell chunks apart; all of them stand in the tooltip. */
+const HEADINGS_SHOWN = 2;
+
 const NO_QUOTES: readonly string[] = [];
 
 /** The page's text, a chunk marked in it. */
@@ -58,7 +61,7 @@ export function PageWithChunks({
   const chosen = chunks.chunks.find((chunk) => chunk.id === chosenId) ?? null;
   const quotes = useMemo(() => (chosen === null ? NO_QUOTES : [chosen.text]), [chosen]);
   return (
-    <div className="grid gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
+    <div className="grid grid-cols-1 gap-5 lg:grid-cols-[minmax(0,1fr)_22rem]">
       {isPdf ? (
         <Card className="overflow-hidden">
           <DocumentViewer
@@ -117,7 +120,7 @@ export function PageWithChunks({
                   </span>
                   {chunk.headings.length > 0 ? (
                     <span className="mt-1 block truncate text-xs text-brass" title={chunk.headings.join(' › ')}>
-                      {chunk.headings.join(' › ')}
+                      {chunk.headings.slice(-HEADINGS_SHOWN).join(' › ')}
                     </span>
                   ) : null}
                   <span
