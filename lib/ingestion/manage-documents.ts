@@ -169,6 +169,7 @@ export function prioritiseSelected(
   );
 }
 
+/** One event for all documents of a step: of thousands, a line each would bury everything else. */
 async function recordChange(
   access: Access,
   tx: AddDocumentDeps['db'],
@@ -176,14 +177,13 @@ async function recordChange(
   documents: readonly Document[],
   details: Readonly<Record<string, string | readonly string[]>>,
 ): Promise<void> {
-  for (const { id, fileName } of documents) {
-    await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
-      workspaceId: access.workspaceId,
-      action,
-      targetId: id,
-      details: { fileName, ...details },
-    });
-  }
+  if (documents.length === 0) return;
+  await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
+    workspaceId: access.workspaceId,
+    action,
+    targetId: documents.length === 1 ? (documents[0]?.id ?? null) : null,
+    details: { documentIds: documents.map(({ id }) => id), ...details },
+  });
 }
 
 /**
