@@ -10,12 +10,14 @@ import { readTokenizerMetadata, tinySizes, writeTinyBase } from '#lib/lora/testi
 import { trainConfigSchema } from '#lib/lora/train/train-config.ts';
 import { hashFile } from '#lib/models/checksum.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
+import type { Recipe } from './recipe/recipe.ts';
 import { writeTestRecipe } from './recipe/test-recipe.ts';
 
 /** The command on a tiny base with the tokenizer and the chat template of the default one. */
 let folder: string;
 let base: string;
 let recipeDir: string;
+let recipe: Recipe;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'reproduce-'));
@@ -24,7 +26,7 @@ beforeAll(async () => {
   base = path.join(folder, 'tiny.gguf');
   await writeTinyBase(base, 3, { metadata, sizes: { ...tinySizes, vocabularySize: 32_000 } });
   recipeDir = path.join(folder, 'short-answers');
-  await writeTestRecipe(recipeDir, {
+  recipe = await writeTestRecipe(recipeDir, {
     base: { id: 'tiny', sha256: await hashFile(base) },
     config: trainConfigSchema.parse({ lora: { rank: 4, dropout: 0 }, maxSteps: 4, validationInterval: 2 }),
   });
@@ -59,6 +61,8 @@ it('trains an adapter from a recipe, ships it, and makes the same bytes another 
     training: { totalSteps: 4, baseLoss: expect.any(Number) },
   });
   expect(reproduce('second')).toMatchObject({ isSameBytes: true, shippedSha256: manifest.file.sha256 });
+  await writeTestRecipe(recipeDir, { ...recipe, config: { ...recipe.config, maxSteps: 5 } });
+  expect(() => reproduce('second')).toThrow(/exit code 1.*training\.input-changed/);
   const heldOut = await readFile(path.join(folder, 'second', 'held-out-articles.jsonl'), 'utf8');
   expect(heldOut.trim().split('\n')).toHaveLength(3);
 }, 120_000);

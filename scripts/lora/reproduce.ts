@@ -121,7 +121,7 @@ async function reproduce(directory: string, options: ReproduceOptions, context: 
   if (!options.json) console.error(note);
   const run = path.join(options.out, 'run');
   const report: RunReport = (await fileExists(path.join(run, 'run.json')))
-    ? await resumeRun(run, context, options)
+    ? await resumeRun(run, context, options, recipe.config)
     : await startRun(
         run,
         {

@@ -1,8 +1,10 @@
 import path from 'node:path';
 import process from 'node:process';
+import { isDeepStrictEqual } from 'node:util';
 import { type Command, Option } from 'commander';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { takeLowestPriority } from '#lib/config/take-lowest-priority.ts';
+import { AppError } from '#lib/domain/errors.ts';
 import { formatBytes } from '#lib/domain/format-bytes.ts';
 import type { TrainConfig } from '#lib/lora/train/train-config.ts';
 import {
@@ -199,14 +201,25 @@ export async function startRun(
   return perform(directory, prepared, context, options);
 }
 
-/** Go on with the run in a directory. @throws AppError as `reopenRun` and `requireMemory` do */
+/**
+ * Go on with the run in a directory.
+ * @param expected refuse a run of another configuration
+ * @throws AppError `training.input-changed`, and those of `reopenRun` and `requireMemory`
+ */
 export async function resumeRun(
   directory: string,
   context: CommandContext,
   options: OutputOptions,
+  expected?: TrainConfig,
 ): Promise<RunReport> {
   const prepared = await reopenRun(directory, createRunDeps(context));
-  requireMemory(prepared.estimate, prepared.spec.config, process.availableMemory());
+  const { config } = prepared.spec;
+  if (expected !== undefined && !isDeepStrictEqual(config, expected))
+    throw new AppError({
+      code: 'training.input-changed',
+      message: `the run in ${directory} was started with another configuration; choose another directory`,
+    });
+  requireMemory(prepared.estimate, config, process.availableMemory());
   return perform(directory, prepared, context, options);
 }
 
