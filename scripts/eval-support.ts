@@ -1,10 +1,12 @@
 /**
  * How well the support score tells questions that the documents answer from those they do not:
  *
- *   node scripts/eval-support.ts [--reading FILE] [--json]
+ *   npm run eval:support -- [--reading FILE] [--policies FOLDER] [--json]
  *
  * Asks the demo workspace its own questions (db/seeds/demo/questions.json; the unanswerable ones are near misses), and, with
  * `--reading` (JSON lines of title, context, question), every second article's passages the questions of all articles.
+ * With `--policies` (a collection in BEIR's layout whose titles name policies), every second policy is indexed and asked the questions
+ * of all, once as they are and once with the policy named in them; half of the policies are held out of the fit.
  * Prints the features' fit by logistic regression and what each threshold would refuse.
  */
 import { readFileSync } from 'node:fs';
@@ -22,6 +24,8 @@ interface Sample {
   readonly set: string;
   readonly question: string;
   readonly isAnswerable: boolean;
+  /** Not fitted on. */
+  readonly isHeldOut: boolean;
   readonly features: ReturnType<typeof describeSupport>;
   readonly score: number;
   /** Rank of the first source that holds an expected answer; null when none does or none is known. */
@@ -41,12 +45,17 @@ const TOP_K = 4;
 
 const options = new Command('eval-support')
   .option('--reading <file>', 'JSON lines with title, context and question')
+  .option('--policies <folder>', 'collection of policies in BEIR layout')
+  .option('--cache <file>', 'keep vectors there and take known ones from there')
   .option('--chunk-size <tokens>', 'chunk size', Number, defaultChunkSizes.chunkSizeTokens)
   .option('--json', 'print one JSON object as the last line')
   .parse()
-  .opts<{ reading?: string; chunkSize: number; json?: boolean }>();
+  .opts<{ reading?: string; policies?: string; cache?: string; chunkSize: number; json?: boolean }>();
 
-const workbench = await openWorkbench({ chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize } });
+const workbench = await openWorkbench({
+  chunkSizes: { ...defaultChunkSizes, chunkSizeTokens: options.chunkSize },
+  vectorCacheFile: options.cache,
+});
 
 const squash = (text: string) => text.replaceAll(/\s+/g, ' ').toLowerCase();
 
@@ -56,6 +65,7 @@ async function ask(
   question: string,
   isAnswerable: boolean,
   expected: readonly string[],
+  isHeldOut = false,
 ): Promise<Sample> {
   const result = await search({ db: workbench.db, runtime: workbench.runtime }, workspace.read, {
     query: question,
@@ -68,6 +78,7 @@ async function ask(
     set,
     question,
     isAnswerable,
+    isHeldOut,
     features: describeSupport(result.evidence),
     score: scoreSupport(result.evidence),
     rank: index === -1 ? null : index + 1,
@@ -119,7 +130,57 @@ async function askReading(file: string): Promise<Sample[]> {
   return samples;
 }
 
-const toVector = ({ features }: Sample) => [1, features.similarity, features.coverage, features.missingCode];
+/** BEIR calls the key `_id`. */
+const policyRowSchema = z
+  .object({ _id: z.string(), title: z.string().default(''), text: z.string() })
+  .transform(({ _id: id, title, text }) => ({ id, title, text }));
+
+/** Policies by turns: indexed and fitted on, not indexed and fitted on, indexed and held out, not indexed and held out. */
+async function askPolicies(folder: string): Promise<Sample[]> {
+  const readLines = (file: string) => readFileSync(path.join(folder, file), 'utf8').trim().split('\n');
+  const passages = readLines('corpus.jsonl').map((line) => policyRowSchema.parse(JSON.parse(line)));
+  const questions = new Map(
+    readLines('queries.jsonl').map((line) => {
+      const { id, text } = policyRowSchema.parse(JSON.parse(line));
+      return [id, text];
+    }),
+  );
+  const titleOf = new Map(passages.map((passage) => [passage.id, passage.title]));
+  const titles = [...new Set(titleOf.values())];
+  const placeOf = (title: string) => titles.indexOf(title) % 4;
+  const workspace = await workbench.addWorkspace('policies');
+  for (const title of titles.filter((each) => placeOf(each) % 2 === 0)) {
+    const own = passages.filter((passage) => passage.title === title && passage.text.trim() !== '');
+    await workbench.addPages(
+      workspace,
+      { fileName: `${title}.txt`, title, mediaType: 'text/plain' },
+      own.map(({ text }, index) => ({ pageNumber: index + 1, label: null, text, headings: [] })),
+    );
+  }
+  const samples: Sample[] = [];
+  for (const line of readLines('qrels/test.tsv').slice(1)) {
+    const [questionId = '', passageId = ''] = line.split('\t');
+    const question = questions.get(questionId);
+    const title = titleOf.get(passageId);
+    if (question === undefined || title === undefined) continue;
+    const place = placeOf(title);
+    const isAnswerable = place % 2 === 0;
+    samples.push(await ask('policy', workspace, question, isAnswerable, [], place >= 2));
+    const named = `According to the policy of ${title}: ${question}`;
+    samples.push(await ask('policy named', workspace, named, isAnswerable, [], place >= 2));
+  }
+  const plain = samples.filter((sample) => sample.set === 'policy');
+  const indexed = new Set(plain.filter((sample) => sample.isAnswerable).map((sample) => sample.question));
+  const others = plain.filter((sample) => !sample.isAnswerable);
+  const alike = others.filter((sample) => indexed.has(sample.question)).length;
+  console.log(
+    `policies: ${alike} of ${others.length} questions of a policy that is not indexed are asked, word for word, of one that is`,
+  );
+  return samples;
+}
+
+const featureNames = ['similarity', 'coverage', 'missingCode', 'focus', 'unknown'] as const;
+const toVector = ({ features }: Sample) => [1, ...featureNames.map((name) => features[name])];
 const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit));
 
 /** Logistic regression by gradient descent; each (set, class) has the same weight in all, and weights are kept small. */
@@ -130,7 +191,7 @@ function fit(samples: readonly Sample[]): number[] {
   const group = (sample: Sample) => `${sample.set} ${sample.isAnswerable}`;
   const sizes = new Map<string, number>();
   for (const sample of samples) sizes.set(group(sample), (sizes.get(group(sample)) ?? 0) + 1);
-  let weights = [0, 0, 0, 0];
+  let weights = [0, ...featureNames.map(() => 0)];
   for (let step = 0; step < STEPS; step += 1) {
     const gradient = weights.map((weight, index) => (index === 0 ? 0 : RIDGE * weight));
     for (const sample of samples) {
@@ -154,7 +215,11 @@ function measureAuc(samples: readonly Sample[], score: (sample: Sample) => numbe
 }
 
 try {
-  const samples = [...(await askDemo()), ...(options.reading ? await askReading(options.reading) : [])];
+  const samples = [
+    ...(await askDemo()),
+    ...(options.reading ? await askReading(options.reading) : []),
+    ...(options.policies ? await askPolicies(options.policies) : []),
+  ];
   const demo = samples.filter((sample) => sample.set === 'demo' && sample.isAnswerable);
   const hits = (limit: number) => demo.filter((sample) => sample.rank !== null && sample.rank <= limit).length;
   console.log(
@@ -163,19 +228,17 @@ try {
   for (const sample of demo.filter((each) => each.rank !== 1)) {
     console.log(`  rank ${sample.rank ?? 'none'}: ${sample.question}`);
   }
-  const [bias, similarity, coverage, missingCode] = fit(samples);
-  console.log('fitted weights', { bias, similarity, coverage, missingCode });
+  const weights = fit(samples.filter((sample) => !sample.isHeldOut));
+  const named = Object.fromEntries(['bias', ...featureNames].map((name, index) => [name, weights[index]]));
+  console.log('fitted weights', named);
   const fitted = (sample: Sample) =>
-    sigmoid(
-      toVector(sample).reduce(
-        (sum, value, index) => sum + value * ([bias, similarity, coverage, missingCode][index] ?? 0),
-        0,
-      ),
-    );
+    sigmoid(toVector(sample).reduce((sum, value, index) => sum + value * (weights[index] ?? 0), 0));
   for (const set of new Set(samples.map((sample) => sample.set))) {
-    const own = samples.filter((sample) => sample.set === set);
+    const ofSet = samples.filter((sample) => sample.set === set);
+    const heldOut = ofSet.filter((sample) => sample.isHeldOut);
+    const own = heldOut.length > 0 ? heldOut : ofSet;
     console.log(
-      `${set}: AUC ${measureAuc(own, (sample) => sample.score).toFixed(3)} in use, ${measureAuc(own, fitted).toFixed(3)} fitted, ${measureAuc(own, (sample) => sample.features.similarity).toFixed(3)} similarity alone, ${measureAuc(own, (sample) => sample.features.coverage).toFixed(3)} coverage alone`,
+      `${set}${heldOut.length > 0 ? ', held out' : ''} (${own.length} questions): AUC ${measureAuc(own, (sample) => sample.score).toFixed(3)} in use, ${measureAuc(own, fitted).toFixed(3)} fitted, ${measureAuc(own, (sample) => sample.features.similarity).toFixed(3)} similarity alone, ${measureAuc(own, (sample) => sample.features.coverage).toFixed(3)} coverage alone`,
     );
     const share = (isAnswerable: boolean, score: (sample: Sample) => number, threshold: number) => {
       const asked = own.filter((sample) => sample.isAnswerable === isAnswerable);
@@ -191,7 +254,7 @@ try {
       })),
     );
   }
-  if (options.json) console.log(JSON.stringify({ weights: { bias, similarity, coverage, missingCode }, samples }));
+  if (options.json) console.log(JSON.stringify({ weights: named, samples }));
 } finally {
   await workbench.close();
 }

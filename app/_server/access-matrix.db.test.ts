@@ -330,7 +330,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     const goldenQuestionId = randomUUID();
     await db
       .insert(schema.goldenQuestions)
-      .values({ id: goldenQuestionId, workspaceId, question: 'Which seal?', kind: 'answerable' });
+      .values({ id: goldenQuestionId, workspaceId, question: `Which seal, ${goldenQuestionId}?`, kind: 'answerable' });
     const runId = randomUUID();
     await db.insert(schema.runs).values({
       id: runId,

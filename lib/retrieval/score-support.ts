@@ -2,8 +2,16 @@
 export interface SupportEvidence {
   /** Best cosine similarity among the sources, −1 to 1; null when no source came from the dense leg. */
   readonly topSimilarity: number | null;
-  /** Terms of the question: worth (idf), whether it is a code, and whether any source has it. */
-  readonly terms: readonly { readonly idf: number; readonly isCode: boolean; readonly isFound: boolean }[];
+  /** Terms of the question. */
+  readonly terms: readonly {
+    /** What it is worth. */
+    readonly idf: number;
+    readonly isCode: boolean;
+    /** Whether any live passage of the workspace has it. */
+    readonly isKnown: boolean;
+    /** Sources that have it. */
+    readonly sourceNumbers: readonly number[];
+  }[];
 }
 
 /**
@@ -25,17 +33,27 @@ export function scoreSupport(evidence: SupportEvidence): number {
   return 1 / (1 + Math.exp(-logit));
 }
 
-/** The three features of {@link scoreSupport}, each 0 to 1. */
-export function describeSupport({ topSimilarity, terms }: SupportEvidence): {
+/** What could speak for or against an answer, each 0 to 1. {@link scoreSupport} weighs the first three. */
+export interface SupportFeatures {
   readonly similarity: number;
   readonly coverage: number;
   readonly missingCode: number;
-} {
+  /** Share of the question's worth that the best single source holds. */
+  readonly focus: number;
+  /** Share of the question's worth that stands nowhere in the workspace. */
+  readonly unknown: number;
+}
+
+export function describeSupport({ topSimilarity, terms }: SupportEvidence): SupportFeatures {
   const total = terms.reduce((sum, term) => sum + term.idf, 0);
-  const found = terms.reduce((sum, term) => sum + (term.isFound ? term.idf : 0), 0);
+  const share = (isCounted: (term: SupportEvidence['terms'][number]) => boolean) =>
+    total === 0 ? 0 : terms.reduce((sum, term) => sum + (isCounted(term) ? term.idf : 0), 0) / total;
+  const numbers = new Set(terms.flatMap((term) => term.sourceNumbers));
   return {
     similarity: Math.max(0, topSimilarity ?? 0),
-    coverage: total === 0 ? 0 : found / total,
-    missingCode: terms.some((term) => term.isCode && !term.isFound) ? 1 : 0,
+    coverage: share((term) => term.sourceNumbers.length > 0),
+    missingCode: terms.some((term) => term.isCode && term.sourceNumbers.length === 0) ? 1 : 0,
+    focus: Math.max(0, ...[...numbers].map((number) => share((term) => term.sourceNumbers.includes(number)))),
+    unknown: share((term) => !term.isKnown),
   };
 }

@@ -310,7 +310,14 @@ function gatherEvidence(
   const similarities = sources.flatMap((source) => source.similarity ?? []);
   return {
     topSimilarity: similarities.length === 0 ? null : Math.max(...similarities),
-    terms: terms.map(({ term, idf, isCode }) => ({ idf, isCode, isFound: present.some((each) => each.term === term) })),
+    terms: terms.map(({ term, idf, isCode, documentFrequency }) => ({
+      idf,
+      isCode,
+      isKnown: documentFrequency > 0,
+      sourceNumbers: sources
+        .filter((source) => present.some((each) => each.term === term && each.chunkId === source.chunkId))
+        .map((source) => source.number),
+    })),
   };
 }
 
