@@ -106,6 +106,7 @@ const engine = startModelEngine({
   ...('problem' in embedding ? { embeddingModelProblem: embedding.problem } : {}),
   gpu: env.gpu,
   threads: env.threads ?? Math.max(1, os.availableParallelism() - 1),
+  ...(env.adapterMemoryBytes === null ? {} : { adapterBudgetBytes: env.adapterMemoryBytes }),
   onLog: (level, message) => logger[level](message),
 });
 const address = chooseAddress();

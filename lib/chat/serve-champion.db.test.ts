@@ -14,6 +14,7 @@ import { chooseServingModel, createPreWarm } from '#lib/registry/serving-version
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
 import { type FakeRuntime, startFakeRuntime } from '#lib/runtime/fake.ts';
 import { openRegistryStage, type RegistryStage, type RegistryWorkspace } from '#lib/testing/registry-stage.ts';
+import { completeOnce, prepareCompletion } from './openai-completions.ts';
 import { type ChatTurnDeps, prepareChatTurn, streamChatTurn } from './run-chat-turn.ts';
 import { createRunningGenerations } from './running-generations.ts';
 import { createTestSource } from './test-sources.ts';
@@ -121,6 +122,18 @@ describeDatabase('serving a champion', (getDatabase) => {
     expect(await ask(other)).toEqual({ adapter: null, error: null });
     await rollBackChampion(promotion(), workspace.promote, { versionId: null, reason });
     expect(await ask(access)).toEqual({ adapter: null, error: null });
+  });
+
+  it('answers the public API with the champion too', async () => {
+    const workspace = await stage.addWorkspace();
+    const access = await join(workspace);
+    const version = await register(workspace);
+    await overrideChampion(promotion(), workspace.override, { versionId: version.id, reason });
+    const { db, answer, chooseModel } = chat();
+    const request = { model: workspace.slug, messages: [{ role: 'user' as const, content: question.question }] };
+    const prepared = await prepareCompletion({ db, answer, chooseModel }, access, request, randomUUID());
+    const completion = await completeOnce(prepared, new AbortController().signal);
+    expect(completion.lorehouse.provenance.adapterSha256).toBe(version.sha256);
   });
 
   it('lets a turn in flight end on what it began with; the next one takes the new champion', async () => {

@@ -44,6 +44,8 @@ const envSchema = z.object({
   LOREHOUSE_GPU: z.preprocess(emptyIsUnset, z.enum(['auto', 'off', 'cuda', 'vulkan', 'metal']).default('auto')),
   /** Threads for inference. Unset: all cores but one, at least one. */
   LOREHOUSE_THREADS: optional(z.coerce.number().int().min(1).max(512)),
+  /** Memory in MB for adapters and contexts that the runtime keeps ready. Unset: a quarter of the machine's, at most 4096. */
+  LOREHOUSE_ADAPTER_MEMORY_MB: optional(z.coerce.number().int().min(1).max(10_000_000)),
   LOG_LEVEL: z.preprocess(emptyIsUnset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
   NODE_ENV: z.preprocess(emptyIsUnset, z.enum(['development', 'production', 'test']).default('production')),
 });
@@ -69,6 +71,8 @@ export interface Env {
   readonly hub: { readonly endpoint: string; readonly token: string | undefined };
   readonly gpu: 'auto' | 'off' | 'cuda' | 'vulkan' | 'metal';
   readonly threads: number | undefined;
+  /** Null: what fits the machine. */
+  readonly adapterMemoryBytes: number | null;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly mode: 'development' | 'production' | 'test';
 }
@@ -107,6 +111,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
     hub: { endpoint: e.HF_ENDPOINT, token: e.HF_TOKEN },
     gpu: e.LOREHOUSE_GPU,
     threads: e.LOREHOUSE_THREADS,
+    adapterMemoryBytes: e.LOREHOUSE_ADAPTER_MEMORY_MB === undefined ? null : e.LOREHOUSE_ADAPTER_MEMORY_MB * 1024 ** 2,
     logLevel: e.LOG_LEVEL,
     mode: e.NODE_ENV,
   };

@@ -1,0 +1,138 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import { expect, type Page, test } from '@playwright/test';
+import { ANSWER_TIMEOUT_MS, ask, INDEX_TIMEOUT_MS, ownerState, takeScreenshot } from './product.ts';
+
+test.use({ storageState: ownerState, viewport: { width: 1440, height: 900 } });
+test.describe.configure({ mode: 'serial' });
+
+/** Where the default model's words give way to a passage, no adapter has spoken; at one of these it is heard. */
+const QUESTIONS = [
+  'How long is the warranty on a registered device?',
+  'What does error code E14 mean and what should I do?',
+  'What is the order number of the lid seal, and what does it cost?',
+] as const;
+
+let folder: string;
+let file: string;
+test.beforeAll(() => {
+  folder = mkdtempSync(path.join(os.tmpdir(), 'lorehouse-adapter-'));
+  file = path.join(folder, 'e2e-voice.gguf');
+  // For the real base: its header says which shapes fit.
+  execFileSync(process.execPath, ['e2e/write-adapter.ts', file], {
+    env: {
+      ...process.env,
+      LOREHOUSE_MODELS_DIR: process.env['LOREHOUSE_MODELS_DIR'] ?? path.resolve('.data/models'),
+    },
+  });
+});
+test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function photograph(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1440, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await takeScreenshot(page, `${name}-${colorScheme}-${width}`);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+/** The line of the panel that names the adapter, of the first answer in which the model is heard. */
+async function readAdapterOf(page: Page, workspace: string): Promise<string> {
+  for (const question of QUESTIONS) {
+    await page.goto(`/w/${workspace}/chat`);
+    const answer = await ask(page, question);
+    await answer.getByRole('button', { name: 'What answered this' }).click();
+    const popover = page.getByRole('dialog').filter({ hasText: 'What answered this' });
+    const text = (await popover.innerText()).replaceAll(/\s+/g, ' ');
+    await takeScreenshot(page, `what-answered-${workspace}`);
+    if (/Base model tinyllama/i.test(text)) return /Adapter (.*?) Prompt/.exec(text)?.[1] ?? text;
+  }
+  throw new Error(`the model was heard in no answer of ${workspace}`);
+}
+
+async function giveReason(page: Page, button: RegExp | string, confirm: string): Promise<void> {
+  await page.getByRole('button', { name: button }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('To see what the workspace says with it.');
+  await dialog.getByRole('button', { name: confirm }).click();
+  await expect(dialog).toBeHidden({ timeout: 60_000 });
+}
+
+test('a file that is no adapter is refused with its reason', async ({ page }) => {
+  await page.goto('/admin/demo/adapters');
+  await expect(page.getByTestId('serving-now')).toHaveText('The base model alone');
+  await photograph(page, 'adapters-empty');
+  await page.getByRole('button', { name: 'Import' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Import an adapter' });
+  await dialog.getByLabel('File').setInputFiles('README.md');
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await expect(dialog.getByText(/GGUF/).last()).toBeVisible();
+  await takeScreenshot(page, 'adapter-import-refused');
+});
+
+test('an imported adapter serves its workspace and no other, names itself on messages, and can be rolled back', async ({
+  page,
+}) => {
+  test.setTimeout(600_000);
+  for (const workspace of ['demo', 'acme-heating']) {
+    await page.goto(`/w/${workspace}/sources`);
+    const documents = page.getByRole('region', { name: 'Documents' });
+    await expect(documents.getByText('Indexed', { exact: true }).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
+  }
+
+  await page.goto('/admin/demo/adapters');
+  await page.getByRole('button', { name: 'Import' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Import an adapter' });
+  await dialog.getByLabel('File').setInputFiles(file);
+  await expect(dialog.getByLabel('Name')).toHaveValue('e2e voice');
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await expect(dialog).toBeHidden({ timeout: 60_000 });
+  await page.getByRole('link', { name: /Version 1/ }).click();
+  await expect(page.getByRole('heading', { name: 'e2e voice, version 1' })).toBeVisible();
+  const sha256 = await page.locator('dd code').first().innerText();
+  expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+  await photograph(page, 'adapter-version');
+
+  await giveReason(page, 'Serve without an evaluation', 'Serve without a passing evaluation');
+  await expect(page.getByText('Serves now')).toBeVisible();
+
+  const named = await readAdapterOf(page, 'demo');
+  expect(named).toContain('e2e voice, version 1');
+  expect(named).toContain(sha256.slice(0, 12));
+  expect(await readAdapterOf(page, 'acme-heating')).toContain('None');
+
+  await page.goto('/admin/demo/adapters');
+  await expect(page.getByTestId('serving-now')).toHaveText('e2e voice, version 1');
+  await photograph(page, 'adapters');
+  await giveReason(page, 'Roll back to the base', 'Roll back');
+  await expect(page.getByTestId('serving-now')).toHaveText('The base model alone');
+  expect(await readAdapterOf(page, 'demo')).toContain('None: the base model alone');
+});
+
+test('the playground shows where base and adapter differ, and keeps the vote', async ({ page }) => {
+  test.setTimeout(400_000);
+  await page.goto('/admin/demo/adapters/playground');
+  await page.getByLabel('With the documents of this workspace').uncheck();
+  await page.getByLabel('Question').fill('Name three parts of a heating pump.');
+  await page.getByRole('button', { name: 'Ask', exact: true }).click();
+  const answers = page.getByRole('region', { name: 'Answers' });
+  await expect(answers).toHaveAttribute('aria-busy', 'false', { timeout: 2 * ANSWER_TIMEOUT_MS });
+  const texts = await answers.getByTestId('try-answer').allInnerTexts();
+  expect(texts).toHaveLength(2);
+  expect(texts[0]).not.toBe(texts[1]);
+  await expect(answers.locator('mark').first()).toBeVisible();
+  await photograph(page, 'playground');
+  await answers.getByRole('button', { name: 'Best' }).first().click();
+  await expect(page.getByRole('region', { name: 'Votes so far' })).toContainText('preferred 1 of 1');
+});
