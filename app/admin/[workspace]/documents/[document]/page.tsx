@@ -5,7 +5,9 @@ import { notFound } from 'next/navigation';
 import { cache } from 'react';
 import { formatSize, isInMotion } from '#app/_components/documents/describe-document.ts';
 import { DocumentState } from '#app/_components/documents/document-state.tsx';
+import { LeftOutNote } from '#app/_components/documents/left-out-note.tsx';
 import { RefreshWhile } from '#app/_components/documents/refresh-while.tsx';
+import { SupersededNote } from '#app/_components/documents/superseded-note.tsx';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
@@ -126,6 +128,11 @@ export default async function AdminDocumentPage({ params, searchParams }: Props)
             {document.fileName} · {nameFormat(version.mediaType)} · {formatSize(version.sizeBytes)}
             {version.pageCount === null ? '' : ` · ${version.pageCount} ${version.pageCount === 1 ? 'page' : 'pages'}`}
           </p>
+          {version.fetched === null ? null : (
+            <p className="mt-0.5 text-sm text-ink-faint [overflow-wrap:anywhere]">
+              Fetched from {version.fetched.url}, <Time value={version.fetched.at} />
+            </p>
+          )}
         </div>
         <div className="flex items-center gap-3">
           <DocumentState document={document} />
@@ -144,6 +151,7 @@ export default async function AdminDocumentPage({ params, searchParams }: Props)
           {document.currentVersionId === null ? '' : ' The version before still answers.'}
         </Callout>
       )}
+      <SupersededNote document={document} hrefOf={(other) => `/admin/${slug}/documents/${other}`} />
       <div className="grid grid-cols-1 items-start gap-5 lg:grid-cols-2">
         <DocumentPanel
           workspace={slug}
@@ -204,6 +212,7 @@ export default async function AdminDocumentPage({ params, searchParams }: Props)
             This is version {version.ordinal}; it answers no questions. It is kept for the answers that cite it.
           </Callout>
         )}
+        <LeftOutNote version={version} />
         <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
           {isPdf ? (
             <nav aria-label="View" className="flex gap-1">

@@ -8,6 +8,7 @@ import { DocumentState } from '#app/_components/documents/document-state.tsx';
 import { DocumentViewer } from '#app/_components/documents/document-viewer.tsx';
 import { LeftOutNote } from '#app/_components/documents/left-out-note.tsx';
 import { RefreshWhile } from '#app/_components/documents/refresh-while.tsx';
+import { SupersededNote } from '#app/_components/documents/superseded-note.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
@@ -119,6 +120,7 @@ export default async function DocumentPage({ params, searchParams }: Props) {
         </Callout>
       )}
 
+      <SupersededNote document={document} hrefOf={(other) => `/w/${slug}/sources/${other}`} />
       <LeftOutNote version={version} />
 
       <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
