@@ -96,7 +96,7 @@ describeDatabase('training run', (getDatabase) => {
       db,
       queue,
       runtime: client,
-      dataSets: createFrozenDataSets({ db, blobs: createBlobStore(layout.blobsDir) }),
+      dataSets: createFrozenDataSets({ db, blobs: createBlobStore(layout.dataSetsDir) }),
       findBase: createBaseFinder({
         dataDir,
         modelsDir: path.join(dataDir, 'models'),
@@ -132,7 +132,7 @@ describeDatabase('training run', (getDatabase) => {
     const slug = `w-${randomUUID()}`;
     const [row] = await db.insert(workspaces).values({ slug, name: slug }).returning();
     if (!row) throw new Error('insert of a workspace returned no row');
-    const blobs = createBlobStore(layout.blobsDir);
+    const blobs = createBlobStore(layout.dataSetsDir);
     const files = {
       train: toLines(rows.slice(0, 32)),
       validation: toLines(rows.slice(32, 36)),

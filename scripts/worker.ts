@@ -50,6 +50,8 @@ const blobs = createBlobStore(layout.blobsDir);
 const artifacts = createArtifactStore(layout.adaptersDir);
 const findBase = createBaseFinder(env);
 const threads = env.threads ?? Math.max(1, os.availableParallelism() - 1);
+const dataSetUploads = createBlobStore(layout.dataSetUploadsDir);
+const dataSetFiles = createBlobStore(layout.dataSetsDir);
 const { db } = database;
 const queue = await openPgBossQueue({
   db,
@@ -76,7 +78,7 @@ const worker = await startWorker({
         runtime,
         artifacts,
         findBase,
-        dataSets: createFrozenDataSets({ db, blobs }),
+        dataSets: createFrozenDataSets({ db, blobs: dataSetFiles }),
         startTrainer: createTrainerStarter({ script: TRAINER, env: process.env }),
         trainingDir: layout.trainingDir,
       });
@@ -88,6 +90,14 @@ const worker = await startWorker({
     'adapter.merge': async () => {
       const { createMergeHandler } = await import('#lib/jobs/handlers/adapter-merge.ts');
       return createMergeHandler({ db, artifacts, findBase, threads });
+    },
+    'dataset.import': async () => {
+      const { createImportHandler } = await import('#lib/jobs/handlers/dataset-import.ts');
+      return createImportHandler({ db, runtime, dataSetUploads });
+    },
+    'dataset.freeze': async () => {
+      const { createFreezeHandler } = await import('#lib/jobs/handlers/dataset-freeze.ts');
+      return createFreezeHandler({ db, dataSetFiles });
     },
     'document.delete': async () => {
       const { createDeleteHandler } = await import('#lib/jobs/handlers/document-delete.ts');
@@ -129,6 +139,8 @@ const worker = await startWorker({
     ]);
     await removeUnreferencedArtifacts({ db, artifacts }, UNNAMED_KEPT_MS);
     await removeOldMerged(artifacts);
+    const { removeUnusedDataSetFiles } = await import('#lib/training/data-set/remove-unused-files.ts');
+    await removeUnusedDataSetFiles({ db, dataSetUploads, dataSetFiles }, ABANDONED_UPLOAD_MS);
     // Twice the time in which a deletion can be undone: no undo meets an empty place.
     await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
     // Here and not at the start alone: workspaces come into being while the worker runs, and base models are downloaded.

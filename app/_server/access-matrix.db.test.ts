@@ -232,6 +232,8 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     artifacts: createArtifactStore(path.join(blobsDir, 'adapters')),
     findBase: fail,
     training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
+    dataSetUploads: createBlobStore(path.join(blobsDir, 'data-set-uploads')),
+    dataSetFiles: createBlobStore(path.join(blobsDir, 'data-sets')),
     probes: {
       database: async () => ({ state: 'ready', reason: null }),
       runtime: async () => ({ state: 'ready', reason: null }),
@@ -366,26 +368,6 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       title: 'manuals.zip',
       state: 'succeeded',
     });
-    const [dataSet] = await db
-      .insert(schema.dataSets)
-      .values({ workspaceId, name: `Rows ${runId}`, language: '', maxRowTokens: 512 })
-      .returning();
-    const dataSetVersionId = randomUUID();
-    const emptySha256 = createHash('sha256').digest('hex');
-    await db.insert(schema.dataSetVersions).values({
-      id: dataSetVersionId,
-      workspaceId,
-      dataSetId: dataSet?.id ?? '',
-      ordinal: 1,
-      sha256: emptySha256,
-      trainSha256: emptySha256,
-      validationSha256: emptySha256,
-      heldOutSha256: emptySha256,
-      trainRows: 1,
-      validationRows: 0,
-      heldOutRows: 0,
-      settings: {},
-    });
     const adapterId = randomUUID();
     const adapterVersionIds = [randomUUID(), randomUUID()] as const;
     await db.insert(schema.adapters).values({ id: adapterId, workspaceId, name: `Voice ${adapterId}` });
@@ -450,7 +432,47 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       token: randomUUID(),
       expiresAt: new Date(Date.now() + 3_600_000),
     });
+    const dataSetId = randomUUID();
+    await db
+      .insert(schema.dataSets)
+      .values({ id: dataSetId, workspaceId, name: dataSetId, language: 'en', maxRowTokens: 512, createdBy: ownerId });
+    const importId = randomUUID();
+    await db
+      .insert(schema.dataSetImports)
+      .values({ id: importId, workspaceId, dataSetId, kind: 'upload', title: 'log.jsonl', settings: {} });
+    const dataSetRowId = randomUUID();
+    await db.insert(schema.dataSetRows).values({
+      id: dataSetRowId,
+      workspaceId,
+      dataSetId,
+      importId,
+      messages: [
+        { role: 'user', content: 'What is it?' },
+        { role: 'assistant', content: 'A secret.' },
+      ],
+      contentSha256: 'a'.repeat(64),
+      state: 'accepted',
+    });
+    const dataSetVersionId = randomUUID();
+    const emptySha256 = createHash('sha256').digest('hex');
+    await db.insert(schema.dataSetVersions).values({
+      id: dataSetVersionId,
+      workspaceId,
+      dataSetId,
+      ordinal: 1,
+      sha256: emptySha256,
+      trainSha256: emptySha256,
+      validationSha256: emptySha256,
+      heldOutSha256: emptySha256,
+      trainRows: 1,
+      validationRows: 0,
+      heldOutRows: 0,
+      settings: {},
+    });
     return {
+      dataSetId,
+      dataSetRowId,
+      dataSetVersionId,
       userIds: { owner: ownerId, member: memberId },
       spareSessionId,
       invitationId: invitation.invitation.id,
@@ -462,7 +484,6 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       versionId,
       archiveId,
       runId,
-      dataSetVersionId,
       conversationId,
       deletedConversationId,
       adapterId,

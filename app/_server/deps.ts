@@ -41,6 +41,10 @@ export interface WebDeps {
   readonly reranker?: Reranker | undefined;
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
+  /** Chat logs on their way into a data set. */
+  readonly dataSetUploads: BlobStore;
+  /** Frozen data sets. */
+  readonly dataSetFiles: BlobStore;
   readonly probes: HealthProbes;
   readonly training: TrainingParts;
 }
@@ -62,6 +66,10 @@ export interface WebParts {
   readonly reranker?: Reranker | undefined;
   readonly artifacts: ArtifactStore;
   readonly findBase: FindBase;
+  /** Chat logs on their way into a data set. */
+  readonly dataSetUploads: BlobStore;
+  /** Frozen data sets. */
+  readonly dataSetFiles: BlobStore;
   readonly probes: HealthProbes;
   readonly training: Omit<TrainingParts, 'dataSets'>;
 }
@@ -79,7 +87,7 @@ export function composeDeps(parts: WebParts): WebDeps {
   });
   return {
     ...shared,
-    training: { ...parts.training, dataSets: createFrozenDataSets(parts) },
+    training: { ...parts.training, dataSets: createFrozenDataSets({ db: parts.db, blobs: parts.dataSetFiles }) },
     people,
     authenticator,
     actorDeps: { authenticator, users: people.users, apiKeys: people.apiKeys, limits },
@@ -161,6 +169,8 @@ function buildDeps(env: Env): WebDeps {
     reranker: env.rerank === undefined ? undefined : createReranker(env.rerank),
     artifacts,
     findBase,
+    dataSetUploads: createBlobStore(layout.dataSetUploadsDir),
+    dataSetFiles: createBlobStore(layout.dataSetsDir),
     probes: createProbes(database.db, runtime),
     training: { weightCacheDir: layout.weightCacheDir, matrixRateFile: layout.matrixRateFile },
   });

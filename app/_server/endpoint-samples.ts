@@ -19,7 +19,6 @@ export interface SampleTenant {
   /** Unpacked, with a file that was left out. */
   readonly archiveId: string;
   readonly runId: string;
-  readonly dataSetVersionId: string;
   /** Of the owner. */
   readonly conversationId: string;
   /** The question; `messageId` is its answer. */
@@ -29,6 +28,9 @@ export interface SampleTenant {
   readonly adapterId: string;
   /** Two versions of the adapter; neither has ever served. */
   readonly adapterVersionIds: readonly [string, string];
+  readonly dataSetId: string;
+  readonly dataSetRowId: string;
+  readonly dataSetVersionId: string;
 }
 
 export interface SampleCall {
@@ -290,6 +292,63 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
       },
     }),
   },
+  'POST /api/w/[workspace]/datasets/[dataSetId]/uploads': {
+    call: (tenant) => ({
+      params: { dataSetId: tenant.dataSetId },
+      file: {
+        name: 'log.jsonl',
+        type: 'application/jsonl',
+        content: '{"messages":[{"role":"user","content":"Why?"},{"role":"assistant","content":"So."}]}\n',
+      },
+    }),
+  },
+  'GET /api/w/[workspace]/datasets/[dataSetId]/versions/[versionId]/export': {
+    call: (tenant) => ({ params: { dataSetId: tenant.dataSetId, versionId: tenant.dataSetVersionId } }),
+    // The sample's row names a file that is not in the store.
+    alsoFine: [422],
+  },
+  'dataset.create': { call: () => ({ input: { name: 'Another set', language: 'en', maxRowTokens: 512 } }) },
+  'dataset.delete': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }) },
+  'dataset.take-in-conversations': {
+    call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }),
+    // The sample's workspace does not learn from conversations.
+    alsoFine: [422],
+  },
+  'dataset.estimate-manuals': {
+    call: (tenant) => ({ input: { dataSetId: tenant.dataSetId, documentIds: [], maxRows: 10, refusalShare: 0.2 } }),
+  },
+  'dataset.write-manuals': {
+    call: (tenant) => ({ input: { dataSetId: tenant.dataSetId, documentIds: [], maxRows: 10, refusalShare: 0.2 } }),
+  },
+  'dataset.save-style': {
+    call: (tenant) => ({
+      input: { dataSetId: tenant.dataSetId, styleSheet: { do: ['Be brief.'], dont: [], samples: [] } },
+    }),
+  },
+  'dataset.take-in-style': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }) },
+  'dataset.apply-style': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }) },
+  'workspace.set-consent': { call: () => ({ input: { isOn: true } }) },
+  'dataset.review': {
+    call: (tenant) => ({
+      input: { dataSetId: tenant.dataSetId, action: 'reject', target: { rowIds: [tenant.dataSetRowId] } },
+    }),
+    otherCalls: [(tenant) => ({ input: { dataSetId: tenant.dataSetId, action: 'accept', target: { filter: {} } } })],
+  },
+  'dataset.edit-row': {
+    call: (tenant) => ({
+      input: {
+        dataSetId: tenant.dataSetId,
+        rowId: tenant.dataSetRowId,
+        messages: [
+          { role: 'user', content: 'Why?' },
+          { role: 'assistant', content: 'Because.' },
+        ],
+      },
+    }),
+  },
+  // Nobody has judged the sample's row yet.
+  'dataset.undo': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }), alsoFine: [422] },
+  'dataset.freeze': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId, notes: '' } }) },
 
   'GET /api/v1/openapi.json': { call: nothing, publicStatus: 200 },
   'POST /api/v1/documents': {

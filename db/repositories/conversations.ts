@@ -3,6 +3,7 @@ import type { DatabaseExecutor } from '#db/executor.ts';
 import { conversations, messages } from '#db/schema/conversations.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { forbidden, notFound } from '#lib/domain/errors.ts';
+import { escapeLike } from './escape-like.ts';
 
 export type Conversation = typeof conversations.$inferSelect;
 type ChatAccess = Authorized<'chat.use'>;
@@ -119,9 +120,6 @@ export async function removeDeletedConversations(db: DatabaseExecutor, before: D
     .returning({ id: conversations.id });
   return rows.length;
 }
-
-/** `%`, `_` and `\` of a search are letters, not patterns. */
-const escapeLike = (text: string) => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
 
 /**
  * Newest first. A search looks at titles and at the messages that are shown, case ignored.

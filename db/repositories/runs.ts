@@ -36,7 +36,7 @@ const held = (claim: Claim) =>
 
 export async function insertRun(
   db: DatabaseExecutor,
-  access: Authorized<'document.write' | 'adapter.write' | 'evaluation.run'>,
+  access: Authorized<'document.write' | 'adapter.write' | 'evaluation.run' | 'dataset.write'>,
   run: NewRun,
 ): Promise<Run> {
   const [row] = await db
@@ -215,7 +215,7 @@ export async function requeueHeldRun(
  */
 export async function requestRunCancel(
   db: DatabaseExecutor,
-  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run'>,
+  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run' | 'dataset.write'>,
   runId: string,
 ): Promise<Run | undefined> {
   const mine = and(eq(runs.workspaceId, access.workspaceId), eq(runs.id, runId));

@@ -21,6 +21,8 @@ export const runs = pgTable(
         'adapter.blend',
         'adapter.merge',
         'retrieval.evaluate',
+        'dataset.import',
+        'dataset.freeze',
       ],
     }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */

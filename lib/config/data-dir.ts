@@ -22,6 +22,10 @@ export interface DataDirLayout {
   readonly trainingLockFile: string;
   /** How fast this machine multiplies matrices, as a trainer measured it. */
   readonly matrixRateFile: string;
+  /** Frozen data sets, content-addressed: a file of JSONL a split. */
+  readonly dataSetsDir: string;
+  /** Chat logs as they were uploaded; each goes as soon as its rows are in. */
+  readonly dataSetUploadsDir: string;
   /** Secret that signs sessions; created on first start, mode 0600. */
   readonly secretFile: string;
   readonly logsDir: string;
@@ -52,6 +56,8 @@ export function describeDataDir(dataDir: string): DataDirLayout {
     trainingDir: path.join(dataDir, 'training'),
     trainingLockFile: path.join(dataDir, 'training', 'device.lock'),
     matrixRateFile: path.join(dataDir, 'cache', 'matrix-rate.json'),
+    dataSetsDir: path.join(dataDir, 'data-sets'),
+    dataSetUploadsDir: path.join(dataDir, 'data-set-uploads'),
     secretFile: path.join(dataDir, 'secret'),
     logsDir: path.join(dataDir, 'logs'),
   };

@@ -29,6 +29,9 @@ export const jobDefinitions = [
   { kind: 'adapter.blend', maxAttempts: 3, concurrency: 1 },
   { kind: 'adapter.merge', maxAttempts: 3, concurrency: 1 },
   { kind: 'retrieval.evaluate', maxAttempts: 3, concurrency: 1 },
+  // Goes on where it was cut off; writing questions takes hours, and meets more than one restart.
+  { kind: 'dataset.import', maxAttempts: 20, concurrency: 1 },
+  { kind: 'dataset.freeze', maxAttempts: 5, concurrency: 1 },
 ] as const satisfies readonly JobDefinition[];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

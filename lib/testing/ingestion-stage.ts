@@ -92,6 +92,8 @@ export async function openIngestionStage(
       case 'evaluation.run':
       case 'adapter.blend':
       case 'adapter.merge':
+      case 'dataset.import':
+      case 'dataset.freeze':
         throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
     }
   };

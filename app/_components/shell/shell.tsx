@@ -11,6 +11,7 @@ import {
   type LucideIcon,
   Menu as MenuIcon,
   MessageSquareText,
+  Rows3,
   ScanSearch,
   Settings,
   SlidersHorizontal,
@@ -61,6 +62,13 @@ const destinations: readonly Destination[] = [
     path: (slug) => `/admin/${slug}/retrieval`,
     needs: 'evaluation.read',
     Icon: ScanSearch,
+    group: 'Build',
+  },
+  {
+    label: 'Data sets',
+    path: (slug) => `/admin/${slug}/datasets`,
+    needs: 'dataset.read',
+    Icon: Rows3,
     group: 'Build',
   },
   {

@@ -82,6 +82,8 @@ describeDatabase('public API', (getDatabase) => {
       blobs: createBlobStore(blobsDir),
       ...adapters,
       training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
+      dataSetUploads: createBlobStore(path.join(blobsDir, 'data-set-uploads')),
+      dataSetFiles: createBlobStore(path.join(blobsDir, 'data-sets')),
       probes: {
         database: async () => ({ state: 'ready', reason: null }),
         runtime: async () => ({ state: 'ready', reason: null }),

@@ -47,12 +47,16 @@ function describeShape(row: unknown): string {
 /** Read one line of chat JSONL: `{"messages": [{"role", "content"}, …]}` or `{"text": "…"}`; other fields are ignored. */
 export function readChatRow(line: string): ChatRow {
   if (isBlank(line)) return { kind: 'empty', reason: 'is a blank line' };
-  let row: unknown;
   try {
-    row = JSON.parse(line);
-  } catch {
+    return readChatValue(JSON.parse(line));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return { kind: 'malformed', reason: 'is no valid JSON' };
   }
+}
+
+/** {@link readChatRow} for a line that is parsed already. */
+export function readChatValue(row: unknown): ChatRow {
   const parsed = rowSchema.safeParse(row);
   if (!parsed.success) return { kind: 'malformed', reason: describeShape(row) };
   if ('text' in parsed.data) {

@@ -24,6 +24,8 @@ const kindNames: Readonly<Record<string, string>> = {
   'adapter.train': 'Train an adapter',
   'evaluation.run': 'Evaluate an adapter',
   'archive.unpack': 'Unpack an archive',
+  'dataset.import': 'Take in rows',
+  'dataset.freeze': 'Freeze a data set',
 };
 
 const looks = {

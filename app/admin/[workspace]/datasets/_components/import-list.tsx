@@ -1,0 +1,200 @@
+'use client';
+
+import {
+  CircleAlert,
+  Clock,
+  FileText,
+  LoaderCircle,
+  MessagesSquare,
+  RotateCcw,
+  Snowflake,
+  WandSparkles,
+} from 'lucide-react';
+import { useRouter } from 'next/navigation';
+import { toast } from 'sonner';
+import { Button } from '#app/_components/ui/button.tsx';
+import { Card } from '#app/_components/ui/page.tsx';
+import { Progress } from '#app/_components/ui/progress.tsx';
+import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
+import type { ActionResult } from '#app/_server/action.ts';
+import type { RunView } from '#lib/jobs/manage-runs.ts';
+
+interface ImportView {
+  readonly id: string;
+  readonly kind: 'upload' | 'conversations' | 'manuals' | 'style';
+  readonly title: string;
+  readonly report: {
+    readonly read: number;
+    readonly malformed: number;
+    readonly empty: number;
+    readonly rows: number;
+    readonly personalData: Readonly<Record<string, number>>;
+    readonly isCut: boolean;
+  };
+  readonly problems: readonly { readonly line: number; readonly reason: string }[];
+  readonly run: RunView | null;
+}
+
+const icons = { upload: FileText, conversations: MessagesSquare, manuals: WandSparkles, style: FileText } as const;
+const isMoving = (run: RunView | null) => run?.state === 'queued' || run?.state === 'running';
+const personalNames: Readonly<Record<string, string>> = {
+  mail: 'mail addresses',
+  phone: 'phone numbers',
+  iban: 'IBANs',
+  card: 'card numbers',
+  ip: 'IP addresses',
+  name: 'names',
+};
+
+function describeReport({ kind, report }: ImportView): string {
+  const personal = Object.entries(report.personalData).map(
+    ([name, count]) => `${count} ${personalNames[name] ?? name}`,
+  );
+  const missing = report.malformed + report.empty;
+  return [
+    `${report.rows.toLocaleString('en')} rows of ${report.read.toLocaleString('en')} read`,
+    ...(missing > 0
+      ? [kind === 'manuals' ? `${missing} times the model wrote nothing of use` : `${missing} left out`]
+      : []),
+    ...(personal.length > 0 ? [`replaced ${personal.join(', ')}`] : []),
+    ...(report.isCut ? ['stopped at the most rows that a data set has'] : []),
+  ].join(' · ');
+}
+
+export function ImportList({
+  workspace,
+  imports,
+  freeze,
+  canCancel,
+  cancelRun,
+  retryRun,
+}: {
+  readonly workspace: string;
+  readonly imports: readonly ImportView[];
+  readonly freeze: RunView | null;
+  readonly canCancel: boolean;
+  readonly cancelRun: (input: { workspace: string; runId: string }) => Promise<ActionResult<unknown>>;
+  readonly retryRun: (input: { workspace: string; runId: string }) => Promise<ActionResult<unknown>>;
+}) {
+  const router = useRouter();
+  useRefreshWhile(imports.some(({ run }) => isMoving(run)) || isMoving(freeze));
+  const settle = (result: ActionResult<unknown>) => {
+    if (!result.ok) toast.error(result.error.message);
+    router.refresh();
+  };
+  const shownFreeze = freeze !== null && freeze.state !== 'succeeded' ? freeze : null;
+  const controls = (run: RunView | null) => {
+    if (run === null || !canCancel) return null;
+    if (isMoving(run)) {
+      return run.isCancelRequested ? null : (
+        <Button size="sm" onClick={() => void cancelRun({ workspace, runId: run.id }).then(settle)}>
+          Cancel
+        </Button>
+      );
+    }
+    return run.state === 'failed' || run.state === 'cancelled' ? (
+      <Button size="sm" onClick={() => void retryRun({ workspace, runId: run.id }).then(settle)}>
+        <RotateCcw aria-hidden />
+        {run.state === 'cancelled' ? 'Go on' : 'Try again'}
+      </Button>
+    ) : null;
+  };
+  return (
+    <Card className="mb-6">
+      <h2 className="sr-only">Where rows came from</h2>
+      <ul className="divide-y divide-line">
+        {shownFreeze === null ? null : (
+          <li className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3.5 sm:px-5">
+            <Snowflake aria-hidden className="size-4 shrink-0 text-ink-faint" />
+            <div className="min-w-0 flex-1 basis-56">
+              <p className="text-sm font-medium">
+                {shownFreeze.state === 'failed'
+                  ? 'Freezing stopped'
+                  : shownFreeze.state === 'cancelled'
+                    ? 'Freezing was cancelled'
+                    : 'Freezing a version'}
+              </p>
+              {shownFreeze.error === null ? null : (
+                <p role="alert" className="mt-0.5 text-[0.8125rem] leading-snug text-danger">
+                  {shownFreeze.error.message}
+                </p>
+              )}
+            </div>
+            <RunProgress run={shownFreeze} />
+            {shownFreeze.error?.code === 'dataset.overlaps-suite' ? null : controls(shownFreeze)}
+          </li>
+        )}
+        {imports.map((intake) => {
+          const Icon = icons[intake.kind];
+          const { run } = intake;
+          return (
+            <li key={intake.id} className="px-4 py-3.5 sm:px-5">
+              <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
+                <Icon aria-hidden className="size-4 shrink-0 text-ink-faint" />
+                <div className="min-w-0 flex-1 basis-56">
+                  <p className="truncate text-sm font-medium">{intake.title}</p>
+                  <p className="text-[0.8125rem] leading-snug text-ink-faint">{describeReport(intake)}</p>
+                  {run?.error ? (
+                    <p role="alert" className="mt-0.5 text-[0.8125rem] leading-snug text-danger">
+                      {run.error.message}
+                    </p>
+                  ) : null}
+                </div>
+                <RunProgress run={run} />
+                {controls(run)}
+              </div>
+              {intake.problems.length === 0 || intake.kind === 'manuals' ? null : (
+                <details className="mt-2 pl-8 text-[0.8125rem]">
+                  <summary className="text-ink-soft">
+                    {intake.report.malformed + intake.report.empty === 1
+                      ? 'One line is no row'
+                      : `${(intake.report.malformed + intake.report.empty).toLocaleString('en')} lines are no rows`}
+                  </summary>
+                  <ul className="mt-1.5 max-h-48 overflow-y-auto text-ink-soft">
+                    {intake.problems.map(({ line, reason }) => (
+                      <li key={line} className="py-0.5">
+                        <span className="tabular-nums text-ink-faint">Line {line}</span> {reason}
+                      </li>
+                    ))}
+                  </ul>
+                </details>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+    </Card>
+  );
+}
+
+function RunProgress({ run }: { readonly run: RunView | null }) {
+  if (run === null || run.state === 'succeeded') return null;
+  if (run.state === 'queued') {
+    return (
+      <span className="inline-flex items-center gap-1.5 text-xs text-ink-soft">
+        <Clock aria-hidden className="size-3.5" />
+        Waiting
+      </span>
+    );
+  }
+  if (run.state !== 'running') {
+    return run.state === 'failed' ? <CircleAlert aria-label="Failed" className="size-4 text-danger" /> : null;
+  }
+  return (
+    <div className="w-44">
+      <p className="mb-1 flex justify-between gap-2 text-xs text-ink-soft">
+        <span className="inline-flex items-center gap-1.5 first-letter:uppercase">
+          <LoaderCircle aria-hidden className="size-3.5 animate-spin" />
+          {run.isCancelRequested ? 'stopping' : (run.stage ?? 'starting')}
+        </span>
+        <span className="tabular-nums">
+          {run.progressTotal > 0 ? `${run.progressDone} / ${run.progressTotal}` : run.progressDone || ''}
+        </span>
+      </p>
+      <Progress
+        label={`Progress of ${run.title}`}
+        value={run.progressTotal > 0 ? run.progressDone / run.progressTotal : null}
+      />
+    </div>
+  );
+}
