@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Of eight weights the one that is best, or within noise of it, on all three sets of docs/decisions/0025-search-at-scale.md. */
+export const LEXICAL_WEIGHT = 2;
+
 /**
  * Everything that decides how a question is answered, besides the documents and the model. Stored as an immutable row;
  * every message names the row. Defaults are the measured ones of docs/decisions/0020-answering-with-a-small-model.md.
@@ -11,7 +14,7 @@ export const answerConfigSchema = z.object({
    * What a rank of the lexical leg counts beside one of the dense leg, 1 for the same
    * (docs/decisions/0025-search-at-scale.md).
    */
-  lexicalWeight: z.number().min(0).max(10).default(1),
+  lexicalWeight: z.number().min(0).max(10).default(LEXICAL_WEIGHT),
   /** Passages of one document among the sources, while other documents have any. */
   passagesPerDocument: z.number().int().min(1).max(20).default(20),
   /** Best candidates that the reranker reads, where one is set (RERANK_URL). 0: none. */

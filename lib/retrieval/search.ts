@@ -10,7 +10,7 @@ import {
 } from '#db/repositories/lexical-index.ts';
 import { listPageTexts } from '#db/repositories/passages.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import type { AnswerConfig } from '#lib/domain/answer-config.ts';
+import { type AnswerConfig, LEXICAL_WEIGHT } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
 import { applyPriorities, findRequiredPassages } from '#lib/domain/document-priority.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
@@ -122,7 +122,7 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   if (!config) return describeEmptyResult(status, performance.now() - startedAt);
   requireSameModel(config, status);
   const documents = await findNamedDocuments(deps, access, input.query);
-  const { candidatesPerLeg: limit, topK, lexicalWeight = 1 } = input.config;
+  const { candidatesPerLeg: limit, topK, lexicalWeight = LEXICAL_WEIGHT } = input.config;
   const narrowed = { limit, ...(documents.length > 0 && { documentIds: documents.map(({ id }) => id) }) };
 
   const lexical = await timed(() =>
