@@ -181,7 +181,7 @@ describeDatabase('promotion', (getDatabase) => {
     const version = await register(workspace);
     const { decision } = await decide(workspace, version);
     // Time cannot be turned and decisions cannot be changed: only a copy with another date can show it.
-    const { id: _, ...copy } = decision;
+    const { id: _, createdAt: __, ...copy } = decision;
     const policy = await changePolicy(deps(), workspace.override, { policy: DEFAULT_GATE_POLICY, note: 'again' });
     const expired = { ...copy, policyId: policy.id ?? '', expiresAt: new Date(Date.now() - 1000) };
     const [old] = await db().insert(gateDecisions).values(expired).returning();

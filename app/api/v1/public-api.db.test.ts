@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { globSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import os from 'node:os';
@@ -258,12 +259,16 @@ describeDatabase('public API', (getDatabase) => {
     const response = await fetch(`${baseUrl}/openapi.json`);
     const text = await response.text();
     const description = JSON.parse(text) as { paths: object; components: { schemas: Record<string, object> } };
-    expect(Object.keys(description.paths).toSorted()).toEqual([
-      '/chat/completions',
-      '/documents',
-      '/documents/{documentId}',
-      '/models',
-    ]);
+    const routes = globSync('**/route.ts', { cwd: import.meta.dirname })
+      .map(
+        (file) =>
+          `/${path
+            .dirname(file)
+            .replaceAll(path.sep, '/')
+            .replaceAll(/\[(\w+)\]/g, '{$1}')}`,
+      )
+      .filter((route) => route !== '/openapi.json');
+    expect(Object.keys(description.paths).toSorted()).toEqual(routes.toSorted());
     for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
       expect(description.components.schemas).toHaveProperty(name ?? '');
     }
