@@ -235,10 +235,10 @@ export async function buildGroundedRows(
   const { articleConversations: talks, articleMarkedConversations: marked } = mixture;
   converse(articles.slice(0, talks), collections.articles, false, 0);
   converse(articles.slice(talks, talks + marked), collections.articles, true, 0);
-  const askedOnce = list(articles.slice(talks));
-  await single(askedOnce.slice(0, mixture.articleSingles), collections.articles);
-  const refused = askedOnce.slice(mixture.articleSingles, mixture.articleSingles + mixture.articleRefusals);
-  for (const [question, gold] of refused) {
+  // Passages that no conversation is about come first; where more rows are wanted, theirs are asked once more by themselves.
+  const asked = [...list(articles.slice(talks)), ...list(articles.slice(0, talks))];
+  await single(asked.slice(0, mixture.articleSingles), collections.articles);
+  for (const [question, gold] of list(articles).slice(0, mixture.articleRefusals)) {
     const rest = collections.articles.filter((passage) => passage !== gold);
     rows.push(await buildSingleRow(question, null, rest, tools, random));
   }
