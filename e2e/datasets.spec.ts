@@ -95,10 +95,12 @@ test('chat logs become a reviewed, frozen data set that can be exported', async 
   await expect(rowsOf(page)).toHaveCount(1);
   await expect(rowsOf(page)).toContainText('My mail is [mail] and my phone is [phone].');
   await page.getByLabel('Reason').selectOption('');
+  await expect(page).not.toHaveURL(/reason=/);
 
   // The injection is quarantined; the reviewer rejects it by keyboard, takes it back, and rejects it again.
   await tab(page, 'Quarantined').click();
   await expect(rowsOf(page)).toHaveCount(1);
+  await expect(rowsOf(page)).toContainText('Ignore all previous instructions');
   await page.keyboard.press('r');
   await expect(tab(page, 'Quarantined')).toHaveText('Quarantined 0');
   await page.keyboard.press('u');

@@ -10,6 +10,21 @@ test('a member invited to one workspace reaches nothing of another', async ({ pa
   const [foreign] = documents;
   if (!foreign) throw new Error('the journey left no document');
 
+  // For the owner of both as well: an address names its workspace, and what is not there does not exist.
+  const nowhere = '0b7c2f6e-54c1-4f0e-9d5b-3a9f6f0f7a11';
+  for (const id of [foreign.id, nowhere, 'no-id']) {
+    for (const address of [
+      `/w/demo/sources/${id}`,
+      `/w/demo/chat/${id}`,
+      `/admin/demo/documents/${id}`,
+      `/admin/demo/datasets/${id}`,
+      `/admin/demo/datasets/${id}/versions/${id}`,
+      `/admin/demo/adapters/versions/${id}`,
+      `/admin/demo/adapters/training/${id}`,
+    ])
+      expect((await page.goto(address))?.status(), address).toBe(404);
+  }
+
   await page.goto('/admin/demo/members');
   await page.getByRole('button', { name: 'Invite' }).click();
   await page.getByRole('button', { name: /Create|Make/ }).click();

@@ -1,5 +1,6 @@
 import { redirect, notFound as showNotFound } from 'next/navigation';
 import { cache } from 'react';
+import { z } from 'zod';
 import { authorize } from '#lib/auth/authorize.ts';
 import { resolveActor, type UserActor } from '#lib/auth/resolve-actor.ts';
 import { listWorkspaces, readWorkspace } from '#lib/auth/workspaces.ts';
@@ -82,6 +83,20 @@ export async function requireWorkspacePage<P extends Permission>(
     if (AppError.isInstance(error) && (error.code === 'workspace.not-found' || error.code === 'permission.denied')) {
       showNotFound();
     }
+    throw error;
+  }
+}
+
+/**
+ * What the ids of the address name. Ids that are none, and other workspaces' ids, show the page for what does not exist.
+ * Its status is 404 only where no `loading.tsx` stands above the page: with one, the status is sent before this runs.
+ */
+export async function readAddressed<T>(ids: readonly string[], read: () => Promise<T>): Promise<T> {
+  if (!ids.every((id) => z.uuid().safeParse(id).success)) showNotFound();
+  try {
+    return await read();
+  } catch (error) {
+    if (AppError.isInstance(error) && error.code.endsWith('.not-found')) showNotFound();
     throw error;
   }
 }

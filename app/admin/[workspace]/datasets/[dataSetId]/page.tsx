@@ -1,15 +1,13 @@
 import { Download, Snowflake } from 'lucide-react';
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import { notFound } from 'next/navigation';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Card, EmptyState, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { cancelRun, retryRun } from '#app/admin/[workspace]/jobs/actions.ts';
 import { authorize } from '#lib/auth/authorize.ts';
-import { AppError } from '#lib/domain/errors.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 import { viewRun } from '#lib/jobs/manage-runs.ts';
 import { importReportSchema } from '#lib/training/data-set/import-settings.ts';
@@ -44,18 +42,12 @@ interface DataSetPageProps {
   readonly searchParams: Promise<Readonly<Record<string, string | string[] | undefined>>>;
 }
 
-const isUuid = (text: string) => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
-
 export default async function DataSetPage({ params, searchParams }: DataSetPageProps) {
   const { workspace: slug, dataSetId } = await params;
   const address = `/admin/${slug}/datasets/${dataSetId}`;
   const page = await requireWorkspacePage(slug, 'dataset.read', address);
   const { deps, actor, authorized, permissions } = page;
-  if (!isUuid(dataSetId)) notFound();
-  const found = await readDataSet(deps, authorized, dataSetId).catch((error: unknown) => {
-    if (AppError.isInstance(error) && error.code === 'dataset.not-found') notFound();
-    throw error;
-  });
+  const found = await readAddressed([dataSetId], () => readDataSet(deps, authorized, dataSetId));
   const { dataSet, styleSheet, counts, imports, freeze, versions } = found;
   const { filter, pageNumber } = parseRowFilter(await searchParams);
   const documentAccess = await authorize(deps.people, actor, authorized.workspaceId, 'document.read');

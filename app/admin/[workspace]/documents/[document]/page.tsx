@@ -14,8 +14,7 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import { Card, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { nameFormat } from '#lib/ingestion/formats.ts';
 import {
   type DocumentVersionView,
@@ -45,19 +44,12 @@ interface Props {
   }>;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 const readAdminDocument = cache(async (slug: string, documentId: string) => {
   const path = `/admin/${slug}/documents/${documentId}`;
   await requireWorkspacePage(slug, 'document.write', path);
   const page = await requireWorkspacePage(slug, 'document.read', path);
-  if (!UUID.test(documentId)) notFound();
-  try {
-    return { page, document: await readDocument(page.deps, page.authorized, documentId) };
-  } catch (error) {
-    if (AppError.isInstance(error) && error.code === 'document.not-found') notFound();
-    throw error;
-  }
+  const document = await readAddressed([documentId], () => readDocument(page.deps, page.authorized, documentId));
+  return { page, document };
 });
 
 export async function generateMetadata({ params }: Props): Promise<Metadata> {

@@ -1,9 +1,7 @@
 import type { Metadata } from 'next';
-import { notFound } from 'next/navigation';
 import { cache } from 'react';
-import { requireWorkspacePage } from '#app/_server/page.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { readConversation } from '#lib/chat/conversations.ts';
-import { AppError } from '#lib/domain/errors.ts';
 import { Conversation } from '../_components/conversation.tsx';
 import { countDocuments } from '../_components/count-documents.ts';
 
@@ -11,17 +9,12 @@ interface Props {
   readonly params: Promise<{ readonly workspace: string; readonly conversation: string }>;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 const readChatPage = cache(async (slug: string, conversationId: string) => {
   const page = await requireWorkspacePage(slug, 'chat.use', `/w/${slug}/chat/${conversationId}`);
-  if (!UUID.test(conversationId)) notFound();
-  try {
-    return { page, ...(await readConversation(page.deps, page.authorized, conversationId)) };
-  } catch (error) {
-    if (AppError.isInstance(error) && error.code === 'conversation.not-found') notFound();
-    throw error;
-  }
+  const found = await readAddressed([conversationId], () =>
+    readConversation(page.deps, page.authorized, conversationId),
+  );
+  return { page, ...found };
 });
 
 export async function generateMetadata({ params }: Props): Promise<Metadata> {

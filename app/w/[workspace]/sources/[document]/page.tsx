@@ -14,8 +14,7 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import { Card } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { nameFormat } from '#lib/ingestion/formats.ts';
 import { readDocument, readPage } from '#lib/ingestion/read-documents.ts';
 
@@ -28,17 +27,10 @@ interface Props {
   }>;
 }
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 const readDocumentPage = cache(async (slug: string, documentId: string) => {
   const page = await requireWorkspacePage(slug, 'document.read', `/w/${slug}/sources/${documentId}`);
-  if (!UUID.test(documentId)) notFound();
-  try {
-    return { page, document: await readDocument(page.deps, page.authorized, documentId) };
-  } catch (error) {
-    if (AppError.isInstance(error) && error.code === 'document.not-found') notFound();
-    throw error;
-  }
+  const document = await readAddressed([documentId], () => readDocument(page.deps, page.authorized, documentId));
+  return { page, document };
 });
 
 export async function generateMetadata({ params }: Props): Promise<Metadata> {

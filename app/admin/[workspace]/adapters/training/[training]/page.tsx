@@ -1,9 +1,6 @@
 import type { Metadata } from 'next';
-import { notFound as showNotFound } from 'next/navigation';
-import { z } from 'zod';
-import { requireWorkspacePage } from '#app/_server/page.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { cancelRun, retryRun } from '#app/admin/[workspace]/jobs/actions.ts';
-import { AppError } from '#lib/domain/errors.ts';
 import { readTraining } from '#lib/training/view-training.ts';
 import { TrainingPage } from './_components/training-page.tsx';
 
@@ -17,11 +14,7 @@ export default async function TrainingRunPage({
   const { workspace: slug, training: id } = await params;
   const path = `/admin/${slug}/adapters/training/${id}`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'adapter.read', path);
-  if (!z.uuid().safeParse(id).success) showNotFound();
-  const training = await readTraining(deps, authorized, id).catch((error: unknown) => {
-    if (AppError.isInstance(error) && error.code === 'training.not-found') showNotFound();
-    throw error;
-  });
+  const training = await readAddressed([id], () => readTraining(deps, authorized, id));
   return (
     <TrainingPage
       workspace={slug}

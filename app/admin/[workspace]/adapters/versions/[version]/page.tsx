@@ -1,14 +1,11 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import { notFound } from 'next/navigation';
 import type { ReactNode } from 'react';
-import { z } from 'zod';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { listMerged, listMergeRuns } from '#lib/registry/merged-models.ts';
 import { checkArtifact, readVersionView, type VersionView } from '#lib/registry/read-adapters.ts';
 import { Downloads } from '../../_components/downloads.tsx';
@@ -107,11 +104,7 @@ export default async function VersionPage({
   const { workspace: slug, version: versionId } = await params;
   const path = `/admin/${slug}/adapters/versions/${versionId}`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'adapter.read', path);
-  if (!z.uuid().safeParse(versionId).success) notFound();
-  const version = await readVersionView(deps, authorized, versionId).catch((error: unknown) => {
-    if (AppError.isInstance(error) && error.code === 'adapter.not-found') notFound();
-    throw error;
-  });
+  const version = await readAddressed([versionId], () => readVersionView(deps, authorized, versionId));
   const [artifact, merged, [mergeRun = null]] = await Promise.all([
     checkArtifact(deps.artifacts, version.sha256),
     listMerged(deps.artifacts, version.sha256),

@@ -1,14 +1,12 @@
 import { Download } from 'lucide-react';
 import type { Metadata } from 'next';
 import Link from 'next/link';
-import { notFound } from 'next/navigation';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { CopyButton } from '#app/_components/ui/copy-button.tsx';
 import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { readVersionPage } from '#lib/training/data-set/read-version-page.ts';
 
 export const metadata: Metadata = { title: 'Data set version' };
@@ -17,9 +15,6 @@ interface VersionPageProps {
   readonly params: Promise<{ readonly workspace: string; readonly dataSetId: string; readonly versionId: string }>;
   readonly searchParams: Promise<Readonly<Record<string, string | string[] | undefined>>>;
 }
-
-const isUuid = (text: unknown): text is string =>
-  typeof text === 'string' && /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
 
 const splitNames = { train: 'Train', validation: 'Validation', 'held-out': 'Held out' } as const;
 const splitUses = {
@@ -33,12 +28,9 @@ export default async function VersionPage({ params, searchParams }: VersionPageP
   const { against } = await searchParams;
   const address = `/admin/${slug}/datasets/${dataSetId}`;
   const { deps, authorized } = await requireWorkspacePage(slug, 'dataset.read', `${address}/versions/${versionId}`);
-  if (!isUuid(versionId) || !isUuid(dataSetId)) notFound();
-  const asked = { versionId, dataSetId, againstId: isUuid(against) ? against : null };
-  const page = await readVersionPage(deps, authorized, asked).catch((error: unknown) => {
-    if (AppError.isInstance(error) && error.code === 'dataset.not-found') notFound();
-    throw error;
-  });
+  const againstId = typeof against === 'string' && against !== '' ? against : null;
+  const ids = [versionId, dataSetId, ...(againstId === null ? [] : [againstId])];
+  const page = await readAddressed(ids, () => readVersionPage(deps, authorized, { versionId, dataSetId, againstId }));
   const { version, splits, intents, documents, goneRows, others, difference } = page;
   const total = splits.reduce((sum, { rows }) => sum + rows, 0);
   return (

@@ -6,9 +6,9 @@ import { Card, EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { listDataSets, readConsent } from '#lib/training/data-set/manage-data-sets.ts';
-import { ConsentSwitch } from './_components/consent-switch.tsx';
-import { CreateDataSetDialog } from './_components/create-data-set-dialog.tsx';
-import { createDataSet, setConsent } from './actions.ts';
+import { ConsentSwitch } from '../_components/consent-switch.tsx';
+import { CreateDataSetDialog } from '../_components/create-data-set-dialog.tsx';
+import { createDataSet, setConsent } from '../actions.ts';
 
 export const metadata: Metadata = { title: 'Data sets' };
 

@@ -15,12 +15,12 @@ import {
   type VersionLabel,
   type VersionView,
 } from '#lib/registry/read-adapters.ts';
-import { BlendDialog } from './_components/blend-dialog.tsx';
-import { ChampionHistory } from './_components/champion-history.tsx';
-import { ImportDialog } from './_components/import-dialog.tsx';
-import { RenameDialog } from './_components/rename-dialog.tsx';
-import { ServingCard } from './_components/serving-card.tsx';
-import { describeRank, describeWarnings, formatBytes, nameVersion, originNames } from './_state/describe-version.ts';
+import { BlendDialog } from '../_components/blend-dialog.tsx';
+import { ChampionHistory } from '../_components/champion-history.tsx';
+import { ImportDialog } from '../_components/import-dialog.tsx';
+import { RenameDialog } from '../_components/rename-dialog.tsx';
+import { ServingCard } from '../_components/serving-card.tsx';
+import { describeRank, describeWarnings, formatBytes, nameVersion, originNames } from '../_state/describe-version.ts';
 
 export const metadata: Metadata = { title: 'Adapters' };
 

@@ -5,10 +5,10 @@ import { requireWorkspacePage } from '#app/_server/page.ts';
 import { cancelRun, retryRun } from '#app/admin/[workspace]/jobs/actions.ts';
 import { listArchives } from '#lib/ingestion/read-archives.ts';
 import { readDeletedDocuments, readDocumentPage } from '#lib/ingestion/read-documents.ts';
-import { ArchiveList } from './_components/archive-list.tsx';
-import { DeletedList } from './_components/deleted-list.tsx';
-import { DocumentTable } from './_components/document-table.tsx';
-import { UploadArea } from './_upload/upload-area.tsx';
+import { ArchiveList } from '../_components/archive-list.tsx';
+import { DeletedList } from '../_components/deleted-list.tsx';
+import { DocumentTable } from '../_components/document-table.tsx';
+import { UploadArea } from '../_upload/upload-area.tsx';
 import {
   cancelDocuments,
   deleteDocuments,
@@ -16,7 +16,7 @@ import {
   prioritiseDocuments,
   retryDocuments,
   tagDocuments,
-} from './actions.ts';
+} from '../actions.ts';
 
 export const metadata: Metadata = { title: 'Documents' };
 

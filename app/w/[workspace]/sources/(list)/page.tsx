@@ -6,7 +6,7 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { readDocumentPage } from '#lib/ingestion/read-documents.ts';
-import { DocumentList } from './_components/document-list.tsx';
+import { DocumentList } from '../_components/document-list.tsx';
 
 export const metadata: Metadata = { title: 'Sources' };
 
