@@ -13,7 +13,7 @@ test.beforeEach(async ({ page }) => {
 });
 
 test('suggested questions lead to a first answer that survives a reload', async ({ page }) => {
-  await page.getByRole('button', { name: /error code E14/ }).click();
+  await page.getByRole('button', { name: 'What does error code E14 mean and what should I do?', exact: true }).click();
   const answer = page.getByRole('article', { name: 'Answer' });
   await expect(answer).toHaveAttribute('aria-busy', 'false', { timeout: 120_000 });
   const text = (await answer.innerText()).replaceAll(/\s+/g, ' ');
@@ -51,7 +51,7 @@ test('an answer can be rated, explained, regenerated, and its question edited', 
   await expect(answer).toHaveAttribute('aria-busy', 'false', { timeout: 120_000 });
   await expect(page.getByRole('article', { name: 'Answer' })).toHaveCount(1);
 
-  await page.getByRole('button', { name: 'Edit the question' }).click();
+  await page.getByRole('button', { name: 'Edit the question', exact: true }).click();
   await page.getByLabel('Edit this question').fill('What is the order number of the lid seal, and what does it cost?');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('article', { name: 'Answer' })).toContainText('36.40', { timeout: 120_000 });
@@ -61,11 +61,11 @@ test('an answer can be rated, explained, regenerated, and its question edited', 
 test('a running answer can be stopped and keeps what was written', async ({ page }) => {
   await page.getByLabel('Ask a question').fill('What does error code E14 mean and what should I do?');
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Stop the answer' }).click();
+  await page.getByRole('button', { name: 'Stop the answer', exact: true }).click();
   const answer = page.getByRole('article', { name: 'Answer' });
   await expect(answer).toHaveAttribute('aria-busy', 'false');
   await expect(answer.getByText('Stopped before the end.')).toBeVisible();
-  await expect(page.getByRole('button', { name: 'Send' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Send', exact: true })).toBeVisible();
 });
 
 test('conversations are found, renamed, deleted and brought back', async ({ page }) => {
@@ -86,6 +86,6 @@ test('conversations are found, renamed, deleted and brought back', async ({ page
   await list.getByRole('button', { name: 'Actions for Nothing about football' }).click();
   await page.getByRole('menuitem', { name: 'Delete' }).click();
   await expect(list.getByRole('link', { name: 'Nothing about football' })).toHaveCount(0);
-  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
   await expect(list.getByRole('link', { name: 'Nothing about football' })).toBeVisible();
 });

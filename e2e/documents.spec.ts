@@ -51,12 +51,12 @@ test('a folder with all kinds of files is dropped, and each file says what becam
   const uploads = uploadsOf(page);
   await expect(uploads.getByText('6 files uploaded · 1 not taken in')).toBeVisible();
   const refused = uploads.getByRole('listitem').filter({ hasText: 'pumps/tool.exe' });
-  await expect(refused.getByRole('alert')).toContainText('binary file of an unknown kind');
+  await expect(refused.getByRole('alert')).toContainText('EXE files are not read. Supported are PDF');
   await expect(refused.getByRole('button', { name: /again/ })).toHaveCount(0);
 
   const archive = page.getByRole('article', { name: 'pumps/more.zip' });
   await expect(archive).toContainText('1 document added, 2 left out', { timeout: INDEX_TIMEOUT_MS });
-  await expect(archive.getByRole('listitem').filter({ hasText: 'virus.exe' })).toContainText('binary file');
+  await expect(archive.getByRole('listitem').filter({ hasText: 'virus.exe' })).toContainText('EXE files are not read');
   await expect(archive.getByRole('listitem').filter({ hasText: 'outside.md' })).toContainText('outside the archive');
 
   const list = listOf(page);

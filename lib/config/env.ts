@@ -126,3 +126,9 @@ export function readTestDatabaseUrl(): string | undefined {
 export function readTestDatasetFile(): string | undefined {
   return process.env['TEST_DATASET_FILE'] || undefined;
 }
+
+/** How many times the test of killed processes kills; not a setting of the product. Unset: once at each stage. */
+export function readTestKills(): number | undefined {
+  const given = process.env['TEST_KILLS'];
+  return given ? z.coerce.number().int().min(1).parse(given) : undefined;
+}

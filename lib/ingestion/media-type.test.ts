@@ -67,7 +67,13 @@ it('names what it refuses', async () => {
   expect(await refused('PK\u0003\u0004 cut off', 'a.docx')).toMatchObject({ code: 'document.unreadable' });
   expect(await refused('GIF89a\u0001\u0000\u0001\u0000', 'a.pdf')).toMatchObject({
     code: 'document.unsupported',
-    userMessage: expect.stringContaining('Supported are PDF, Word, PowerPoint, Excel'),
+    userMessage: expect.stringMatching(/^GIF files are not read\. Supported are PDF, Word, PowerPoint, Excel/),
+  });
+  expect(await refused('MZ\u0000\u0001', 'tool.exe')).toMatchObject({
+    userMessage: expect.stringMatching(/^EXE files are not read\. /),
+  });
+  expect(await refused('\u0001\u0002\u0003', 'a.txt')).toMatchObject({
+    userMessage: expect.stringMatching(/^This is a binary file of an unknown kind\. /),
   });
 });
 

@@ -38,8 +38,8 @@ export async function detectMediaType(filePath: string, fileName: string): Promi
   // Subtitles, mail and marked-up text are text to us, whatever else file-type sees in them.
   const isTextual =
     !found || found.mime.startsWith('text/') || found.mime === 'application/xml' || found.mime === SUBTITLES;
-  if (!isTextual) throw unsupported(`a ${found.ext.toUpperCase()} file`, found.mime);
-  if (!isText(sample)) throw unsupported('a binary file of an unknown kind', 'application/octet-stream');
+  if (!isTextual) throw unsupported(`${found.ext.toUpperCase()} files are not read.`, found.mime);
+  if (!isText(sample)) throw unsupported('This is a binary file of an unknown kind.', 'application/octet-stream');
   const named = documentFormats.find((format) => format.endings.some((known) => known === ending));
   const isPackedOrPdf =
     named && [WORD, POWERPOINT, EXCEL, EPUB, 'application/pdf'].some((type) => type === named.mediaType);
@@ -66,12 +66,12 @@ async function detectPackedType(filePath: string): Promise<MediaType | typeof AR
     const isBinary = names.has('xl/workbook.bin');
     const type = TELLING_NAMES.find(([pattern]) => [...names].some((name) => pattern.test(name)))?.[1];
     if (type && !isBinary) return type;
-    throw unsupported('an Office file of a kind that is not read', 'application/zip');
+    throw unsupported('This is an Office file of a kind that is not read.', 'application/zip');
   }
   if (names.has('META-INF/manifest.xml') && names.has('content.xml')) {
-    throw unsupported('an OpenDocument file', 'application/vnd.oasis.opendocument');
+    throw unsupported('This is an OpenDocument file.', 'application/vnd.oasis.opendocument');
   }
-  if (names.has('META-INF/MANIFEST.MF')) throw unsupported('a Java program', 'application/java-archive');
+  if (names.has('META-INF/MANIFEST.MF')) throw unsupported('This is a Java program.', 'application/java-archive');
   return ARCHIVE;
 }
 
@@ -121,11 +121,11 @@ function isText(sample: Buffer): boolean {
   );
 }
 
-function unsupported(what: string, mime: string): AppError {
+function unsupported(reason: string, mime: string): AppError {
   return new AppError({
     code: 'document.unsupported',
     message: `expected ${documentFormats.map((format) => format.mediaType).join(', ')}, got ${mime}`,
-    userMessage: `This is ${what}. Supported are ${supportedFormats}.`,
+    userMessage: `${reason} Supported are ${supportedFormats}.`,
     details: { mime },
   });
 }

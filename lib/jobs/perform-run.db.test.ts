@@ -75,6 +75,33 @@ describeDatabase('performRun', (getDatabase) => {
     });
   });
 
+  it('writes how a run ended as soon as the database is back', async () => {
+    for (const [work, result, state] of [
+      [succeed, 'succeeded', 'succeeded'],
+      [fail, 'retrying', 'queued'],
+    ] as const) {
+      const { db, deps, payload, read, enqueued } = await setUp();
+      let isDown = false;
+      let refusals = 0;
+      const refuse = () => {
+        refusals += 1;
+        isDown = refusals < 2;
+        throw new Error('Connection terminated unexpectedly');
+      };
+      const flaky = new Proxy(db, {
+        get: (target, name, receiver) => (isDown ? refuse : Reflect.get(target, name, receiver)),
+      });
+      const dying = () => {
+        isDown = true;
+        return work();
+      };
+      expect(await performRun({ ...deps, db: flaky }, 'document.ingest', payload, dying, never)).toBe(result);
+      expect(refusals).toBe(2);
+      expect(await read()).toMatchObject({ state, attempt: 1, claimToken: null });
+      expect(enqueued).toHaveLength(state === 'queued' ? 1 : 0);
+    }
+  });
+
   it('tries again after a retryable error, with a growing delay, and fails in words at the last attempt', async () => {
     const { deps, payload, read, enqueued } = await setUp();
     for (let attempt = 1; attempt < 5; attempt += 1) {

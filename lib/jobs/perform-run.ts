@@ -22,6 +22,9 @@ const HEARTBEAT_INTERVAL_MS = 1000;
 /** A worker silent for this long is given up. Many heartbeats, so that a busy machine loses no claim. */
 export const STALE_AFTER_MS = 20_000;
 
+/** Between tries to write how a run ended, while the database is away. */
+const CLOSE_AGAIN_AFTER_MS = 500;
+
 const FIRST_RETRY_AFTER_MS = 2000;
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 
@@ -124,11 +127,11 @@ export async function performRun(
   try {
     const details = await handle(context);
     await stopHeart();
-    const isMine = await finishRun(deps.db, claim, { state: 'succeeded', details });
+    const isMine = await insist(() => finishRun(deps.db, claim, { state: 'succeeded', details }), shutdown);
     return isMine ? 'succeeded' : 'claim-lost';
   } catch (error) {
     await stopHeart();
-    return await closeFailedRun(deps, kind, payload, run, claim, controller.signal, error);
+    return await insist(() => closeFailedRun(deps, kind, payload, run, claim, controller.signal, error), shutdown);
   } finally {
     await stopHeart();
     shutdown.removeEventListener('abort', onShutdown);
@@ -137,6 +140,22 @@ export async function performRun(
   async function stopHeart(): Promise<void> {
     heart.abort();
     await beating;
+  }
+}
+
+/**
+ * Write how a run ended, also when the database is just being restarted: otherwise the run would look alive until its silence
+ * is noticed, and lose an attempt. Every such write is bound to the claim, so a try whose answer was lost does no harm.
+ */
+async function insist<T>(write: () => Promise<T>, shutdown: AbortSignal): Promise<T> {
+  const deadline = performance.now() + STALE_AFTER_MS;
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (shutdown.aborted || performance.now() > deadline) throw error;
+      await delay(CLOSE_AGAIN_AFTER_MS, undefined, { signal: shutdown }).catch(() => undefined);
+    }
   }
 }
 

@@ -2,11 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { asc, eq } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import type { RunKind } from '#db/repositories/runs.ts';
-import { chunkEmbeddings, chunks, termBatches, termPostings } from '#db/schema/documents.ts';
 import { runs } from '#db/schema/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
@@ -22,6 +21,7 @@ import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { performRun, type RunHandler, type RunResult } from '#lib/jobs/perform-run.ts';
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
 import { type FakeRuntimeOptions, startFakeRuntime } from '#lib/runtime/fake.ts';
+import { dumpIndex } from './dump-index.ts';
 
 export interface Delivery {
   readonly kind: RunKind;
@@ -45,7 +45,6 @@ export interface IngestionStage {
   /** Carry out all waiting deliveries, and those they cause. */
   performAll(overrides?: Partial<IngestDeps>): Promise<RunResult[]>;
   perform(delivery: Delivery, overrides?: Partial<IngestDeps>, shutdown?: AbortSignal): Promise<RunResult>;
-  /** Everything the index holds of a workspace, without ids and times, in a stable order. */
   dumpIndex(workspaceId: string): Promise<readonly unknown[]>;
   readRun(runId: string): Promise<typeof runs.$inferSelect>;
   close(): Promise<void>;
@@ -134,41 +133,7 @@ export async function openIngestionStage(
       for (let next = deliveries.shift(); next; next = deliveries.shift()) results.push(await perform(next, overrides));
       return results;
     },
-    async dumpIndex(workspaceId) {
-      const rows = await db
-        .select({ chunk: chunks, embedding: chunkEmbeddings.embedding })
-        .from(chunks)
-        .leftJoin(chunkEmbeddings, eq(chunkEmbeddings.chunkId, chunks.id))
-        .where(eq(chunks.workspaceId, workspaceId))
-        .orderBy(asc(chunks.documentId), asc(chunks.ordinal));
-      const postings = await db
-        .select({ row: termPostings, batch: termBatches })
-        .from(termPostings)
-        .innerJoin(termBatches, eq(termBatches.firstChunkId, termPostings.batchId))
-        .where(eq(termPostings.workspaceId, workspaceId));
-      const terms = postings.flatMap(({ row, batch }) =>
-        row.postings.map((posting) => ({
-          term: row.term,
-          versionId: batch.versionId,
-          ordinal: batch.firstOrdinal + Math.floor(posting / 2 ** 32),
-          frequency: Math.floor(posting / 2 ** 16) % 2 ** 16,
-        })),
-      );
-      return rows.map(({ chunk, embedding }) => ({
-        page: chunk.pageNumber,
-        start: chunk.startOffset,
-        end: chunk.endOffset,
-        text: chunk.text,
-        headings: chunk.headings,
-        ordinal: chunk.ordinal,
-        termCount: chunk.termCount,
-        embedding: embedding && [...embedding].map((value) => value.toFixed(5)).join(' '),
-        terms: terms
-          .filter((term) => term.versionId === chunk.versionId && term.ordinal === chunk.ordinal)
-          .map((term) => `${term.term}:${term.frequency}`)
-          .sort(),
-      }));
-    },
+    dumpIndex: (workspaceId) => dumpIndex(db, workspaceId),
     async readRun(runId) {
       const [row] = await db.select().from(runs).where(eq(runs.id, runId));
       if (!row) throw new Error(`no run ${runId}`);
