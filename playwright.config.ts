@@ -17,6 +17,8 @@ export default defineConfig({
     // Creates the owner through the one-time link; everything else signs in with its cookies.
     { name: 'journey', testMatch: /journey\.setup\.ts/ },
     { name: 'product', testMatch: /\.spec\.ts/, dependencies: ['journey'] },
+    // Measurements with a folder of one's own; no part of the suite.
+    ...(process.env['DROP_FOLDER'] ? [{ name: 'measure', testMatch: /\.measure\.ts/, dependencies: ['journey'] }] : []),
   ],
   use: {
     viewport: { width: 1280, height: 800 },
