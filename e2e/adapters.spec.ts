@@ -104,7 +104,7 @@ test('an imported adapter serves its workspace and no other, names itself on mes
   expect(sha256).toMatch(/^[0-9a-f]{64}$/);
   await photograph(page, 'adapter-version');
 
-  await giveReason(page, 'Serve without an evaluation', 'Serve without a passing evaluation');
+  await giveReason(page, 'Serve without a pass', 'Serve without a passing evaluation');
   await expect(page.getByText('Serves now')).toBeVisible();
 
   const named = await readAdapterOf(page, 'demo');

@@ -469,7 +469,49 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       heldOutRows: 0,
       settings: {},
     });
+    const suiteId = randomUUID();
+    const revisionId = randomUUID();
+    await db.insert(schema.evalSuites).values({ id: suiteId, workspaceId, name: suiteId, createdBy: ownerId });
+    await db
+      .insert(schema.suiteRevisions)
+      .values({ id: revisionId, workspaceId, suiteId, number: 1, contentSha256: emptySha256 });
+    await db.insert(schema.testCases).values({
+      workspaceId,
+      revisionId,
+      key: 'which-seal',
+      ordinal: 0,
+      content: {
+        key: 'which-seal',
+        question: 'Which seal?',
+        assertions: [{ type: 'contains', values: ['the large one'] }],
+      },
+      contentSha256: emptySha256,
+    });
+    const evaluationId = randomUUID();
+    const evaluationRunId = randomUUID();
+    await db.insert(schema.runs).values({
+      id: evaluationRunId,
+      workspaceId,
+      kind: 'evaluation.run',
+      subjectId: evaluationId,
+      title: 'Voice 1 on a suite',
+      state: 'queued',
+    });
+    const chat = await authorize(people, actor, workspaceId, 'chat.use');
+    await db.insert(schema.evaluationRuns).values({
+      id: evaluationId,
+      workspaceId,
+      runId: evaluationRunId,
+      versionId: adapterVersionIds[0],
+      adapterSha256: createHash('sha256').update(adapterVersionIds[0]).digest('hex'),
+      answerConfigId: (await readActiveAnswerConfig(db, chat)).id,
+      settings: {},
+      createdBy: ownerId,
+    });
+    await db.insert(schema.evaluationRunSuites).values({ workspaceId, evaluationRunId: evaluationId, revisionId });
     return {
+      suiteId,
+      evaluationId,
       dataSetId,
       dataSetRowId,
       dataSetVersionId,

@@ -31,6 +31,9 @@ export interface SampleTenant {
   readonly dataSetId: string;
   readonly dataSetRowId: string;
   readonly dataSetVersionId: string;
+  readonly suiteId: string;
+  /** Of the first adapter version, over the suite; nothing has been asked yet. */
+  readonly evaluationId: string;
 }
 
 export interface SampleCall {
@@ -62,6 +65,11 @@ const selectDocument = (tenant: SampleTenant) => ({ input: { selection: { docume
 const selectMatching = () => ({
   input: { selection: { matching: { search: '', group: null, tag: null, mediaType: null } } },
 });
+const testCase = {
+  key: 'what-is-it',
+  question: 'What is it?',
+  assertions: [{ type: 'contains', values: ['a manual'] }],
+};
 const BOGUS_TOKEN = 'x'.repeat(43);
 const account = { name: 'Nobody', email: 'nobody@example.org', password: 'a long enough passphrase' };
 
@@ -250,6 +258,20 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     // No model runs in the test.
     alsoFine: [503],
   },
+  'POST /api/w/[workspace]/adapters/versions/[versionId]/promote': {
+    call: (tenant) => ({
+      params: { versionId: tenant.adapterVersionIds[0] },
+      input: { reason: 'to see whether it may be done' },
+    }),
+    // Nothing has passed the gate.
+    alsoFine: [409],
+  },
+  'champion.promote': {
+    call: (tenant) => ({
+      input: { versionId: tenant.adapterVersionIds[0], reason: 'to see whether it may be done' },
+    }),
+    alsoFine: [409],
+  },
   'champion.override': {
     call: (tenant) => ({
       input: { versionId: tenant.adapterVersionIds[1], reason: 'to see whether it may be done' },
@@ -349,6 +371,64 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   // Nobody has judged the sample's row yet.
   'dataset.undo': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId } }), alsoFine: [422] },
   'dataset.freeze': { call: (tenant) => ({ input: { dataSetId: tenant.dataSetId, notes: '' } }) },
+
+  'GET /api/w/[workspace]/suites': { call: nothing },
+  'POST /api/w/[workspace]/suites': {
+    call: () => ({
+      query: { name: 'Imported' },
+      file: { name: 'suite.jsonl', type: 'application/jsonl', content: `${JSON.stringify(testCase)}\n` },
+    }),
+  },
+  'GET /api/w/[workspace]/suites/[suiteId]/export': {
+    call: (tenant) => ({ params: { suiteId: tenant.suiteId }, query: { format: 'yaml' } }),
+  },
+  'suite.create': {
+    call: () => ({ input: { name: 'Another suite', description: '', testCase } }),
+  },
+  'suite.revise': {
+    call: (tenant) => ({
+      input: { suiteId: tenant.suiteId, basedOn: 1, note: 'one more', changed: [testCase], removed: [] },
+    }),
+  },
+  'suite.restore': { call: (tenant) => ({ input: { suiteId: tenant.suiteId, basedOn: 1, number: 1 } }) },
+  'suite.archive': { call: (tenant) => ({ input: { suiteId: tenant.suiteId } }) },
+  'suite.take-in-marks': {
+    call: nothing,
+    // The sample's question has no passage.
+    alsoFine: [400],
+  },
+  'suite.take-in-message': {
+    call: (tenant) => ({
+      input: { messageId: tenant.messageId, comment: '', correction: 'A pump.', isUnanswerable: false },
+    }),
+    isPersonal: true,
+  },
+  'GET /api/w/[workspace]/evaluations': { call: nothing },
+  'POST /api/w/[workspace]/evaluations': {
+    call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[0], suiteIds: [tenant.suiteId] } }),
+    otherCalls: [(tenant) => ({ input: { versionId: null, suiteIds: [tenant.suiteId] } })],
+  },
+  'GET /api/w/[workspace]/evaluations/[evaluationId]': {
+    call: (tenant) => ({ params: { evaluationId: tenant.evaluationId } }),
+  },
+  'GET /api/w/[workspace]/evaluations/[evaluationId]/export': {
+    call: (tenant) => ({ params: { evaluationId: tenant.evaluationId }, query: { format: 'csv' } }),
+  },
+  'evaluation.start': {
+    call: (tenant) => ({
+      input: {
+        versionId: tenant.adapterVersionIds[0],
+        suiteIds: [tenant.suiteId],
+        settings: { repeats: 1, seed: 0, isAlsoAlone: false },
+      },
+    }),
+    otherCalls: [(tenant) => ({ input: { versionId: null, suiteIds: [tenant.suiteId], settings: {} } })],
+  },
+  'evaluation.cancel': { call: (tenant) => ({ input: { evaluationId: tenant.evaluationId } }) },
+  // It still waits, and nothing of it is answered.
+  'evaluation.resume': { call: (tenant) => ({ input: { evaluationId: tenant.evaluationId } }), alsoFine: [409] },
+  'evaluation.decide': { call: (tenant) => ({ input: { evaluationId: tenant.evaluationId } }), alsoFine: [409] },
+  'gate.change-policy': { call: () => ({ input: { policy: {}, note: 'a bar that suits us' } }) },
 
   'GET /api/v1/openapi.json': { call: nothing, publicStatus: 200 },
   'POST /api/v1/documents': {

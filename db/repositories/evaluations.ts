@@ -1,7 +1,7 @@
-import { and, asc, desc, eq, isNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { documents } from '#db/schema/documents.ts';
-import { caseResults, evaluationRunSuites, evaluationRuns, gateDecisions } from '#db/schema/evaluation.ts';
+import { caseResults, evaluationRunSuites, evaluationRuns, gateDecisions, testCases } from '#db/schema/evaluation.ts';
 import { runs } from '#db/schema/runs.ts';
 import { answerConfigs, indexConfigs } from '#db/schema/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
@@ -135,6 +135,59 @@ export async function listCaseResults(
     .from(caseResults)
     .where(and(eq(caseResults.workspaceId, access.workspaceId), eq(caseResults.evaluationRunId, evaluationId)))
     .orderBy(asc(caseResults.createdAt));
+}
+
+/** The newest results of a run, newest first, with the question of each. */
+export async function listRecentResults(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  evaluationId: string,
+  limit: number,
+): Promise<
+  {
+    readonly side: CaseResultRow['side'];
+    readonly state: CaseResultRow['state'];
+    readonly isPassed: boolean;
+    readonly content: Record<string, unknown>;
+    readonly createdAt: Date;
+  }[]
+> {
+  return db
+    .select({
+      side: caseResults.side,
+      state: caseResults.state,
+      isPassed: caseResults.isPassed,
+      content: testCases.content,
+      createdAt: caseResults.createdAt,
+    })
+    .from(caseResults)
+    .innerJoin(testCases, eq(testCases.id, caseResults.testCaseId))
+    .where(and(eq(caseResults.workspaceId, access.workspaceId), eq(caseResults.evaluationRunId, evaluationId)))
+    .orderBy(desc(caseResults.createdAt))
+    .limit(limit);
+}
+
+/** Mean time of the newest answers that were really written, in milliseconds; null: there are none. */
+export async function readMeanLatency(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  newest: number,
+): Promise<number | null> {
+  const recent = db
+    .select({ latencyMs: caseResults.latencyMs })
+    .from(caseResults)
+    .where(
+      and(
+        eq(caseResults.workspaceId, access.workspaceId),
+        eq(caseResults.isCached, false),
+        isNotNull(caseResults.latencyMs),
+      ),
+    )
+    .orderBy(desc(caseResults.createdAt))
+    .limit(newest)
+    .as('recent');
+  const [row] = await db.select({ mean: sql<number | null>`avg(${recent.latencyMs})::float8` }).from(recent);
+  return row?.mean ?? null;
 }
 
 /** An answer that everything but the assertions is equal for; errored ones are tried again. */

@@ -1,6 +1,7 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { findPolicy, insertPolicy, listPolicies, type StoredPolicy } from '#db/repositories/gate.ts';
+import { createUserRepository } from '#db/repositories/users.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
@@ -32,12 +33,18 @@ export async function readPolicy(
   return { id: null, number: 0, policy: DEFAULT_GATE_POLICY, note: '', createdBy: null, createdAt: null };
 }
 
-/** Newest first. */
+/** Newest first; `createdByName` null: the product itself, or someone who is here no more. */
 export async function listPolicyHistory(
   deps: { readonly db: DatabaseExecutor },
   access: Authorized<Permission>,
-): Promise<NumberedPolicy[]> {
-  return (await listPolicies(deps.db, access)).map(parsePolicy);
+): Promise<(NumberedPolicy & { readonly createdByName: string | null })[]> {
+  const users = createUserRepository(deps.db);
+  return Promise.all(
+    (await listPolicies(deps.db, access)).map(async (row) => ({
+      ...parsePolicy(row),
+      createdByName: row.createdBy === null ? null : ((await users.findById(row.createdBy))?.name ?? null),
+    })),
+  );
 }
 
 /** The policy as a row, for a decision to name: the default is stored when it is first used. */

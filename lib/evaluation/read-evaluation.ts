@@ -5,14 +5,17 @@ import {
   findEvaluation,
   listCaseResults,
   listEvaluations,
+  listRecentResults,
   listRevisionIdsOfEvaluation,
+  readMeanLatency,
 } from '#db/repositories/evaluations.ts';
 import { type DecisionStanding, listDecisionStandings } from '#db/repositories/gate.ts';
 import type { Run } from '#db/repositories/runs.ts';
 import { listCaseHistory, listCases, listRevisionsByIds } from '#db/repositories/suites.ts';
+import { createUserRepository } from '#db/repositories/users.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
-import { type AskedCase, type CaseView, viewCases } from './build-report.ts';
+import { type AskedCase, type CaseView, makeCaseTitle, viewCases } from './build-report.ts';
 import type { GateVerdict } from './decide-gate.ts';
 import { gateVerdictSchema } from './gate-verdict.ts';
 import { type Pinned, pinnedSchema, type RunSettings, runSettingsSchema } from './run-settings.ts';
@@ -75,8 +78,15 @@ export interface EvaluationSummary {
   readonly expiresAt: Date | null;
   readonly createdAt: Date;
   readonly createdBy: string | null;
+  /** Null: the product itself, or someone who is here no more. */
+  readonly createdByName: string | null;
+  readonly isCancelRequested: boolean;
   readonly startedAt: Date | null;
   readonly finishedAt: Date | null;
+}
+
+async function namePerson(deps: Deps, userId: string | null): Promise<string | null> {
+  return userId === null ? null : ((await createUserRepository(deps.db).findById(userId))?.name ?? null);
 }
 
 async function summarise(
@@ -100,6 +110,8 @@ async function summarise(
     expiresAt: decision?.expiresAt ?? null,
     createdAt: evaluation.createdAt,
     createdBy: evaluation.createdBy,
+    createdByName: await namePerson(deps, evaluation.createdBy),
+    isCancelRequested: run.cancelRequestedAt !== null,
     startedAt: run.startedAt,
     finishedAt: run.finishedAt,
   };
@@ -116,6 +128,70 @@ export async function listEvaluationSummaries(
   const summaries: EvaluationSummary[] = [];
   for (const row of rows) summaries.push(await summarise(deps, access, row, row.decision));
   return summaries;
+}
+
+/** The newest decision on a run and whether it may still carry a promotion; null: none was made. */
+async function findStanding(
+  deps: Deps,
+  access: Authorized<Permission>,
+  evaluation: Pick<EvaluationRow, 'id' | 'versionId'>,
+): Promise<DecisionStanding | null> {
+  if (evaluation.versionId === null) return null;
+  const standings = await listDecisionStandings(deps.db, access, evaluation.versionId);
+  return standings.find(({ decision }) => decision.evaluationRunId === evaluation.id) ?? null;
+}
+
+/** An evaluation while it goes on: little to read, because pages ask again and again. */
+export interface EvaluationProgress {
+  readonly summary: EvaluationSummary;
+  /** At the pace of the last answers; null while there are too few. */
+  readonly etaSeconds: number | null;
+  /** Newest first. */
+  readonly latest: readonly {
+    readonly title: string;
+    readonly side: 'champion' | 'challenger';
+    readonly state: 'passed' | 'failed' | 'errored';
+  }[];
+}
+
+/** Answers that the pace is taken from. */
+const PACE_RESULTS = 30;
+const MIN_PACE_RESULTS = 4;
+const SHOWN_LATEST = 6;
+
+/** @throws AppError `evaluation.not-found` */
+export async function readEvaluationProgress(
+  deps: Deps,
+  access: Authorized<'evaluation.read'>,
+  evaluationId: string,
+): Promise<EvaluationProgress> {
+  const row = await findEvaluation(deps.db, access, evaluationId);
+  const recent = await listRecentResults(deps.db, access, evaluationId, PACE_RESULTS);
+  const startedAt = row.run.startedAt?.getTime() ?? Number.POSITIVE_INFINITY;
+  // An answer from before a pause would make the pause look like work.
+  const times = recent.map(({ createdAt }) => createdAt.getTime()).filter((time) => time >= startedAt);
+  const [newest = 0] = times;
+  const oldest = times.at(-1) ?? 0;
+  const open = row.run.progressTotal - row.run.progressDone;
+  return {
+    summary: await summarise(deps, access, row, (await findStanding(deps, access, row.evaluation))?.decision ?? null),
+    etaSeconds:
+      times.length < MIN_PACE_RESULTS ? null : ((newest - oldest) / (times.length - 1) / 1000) * Math.max(0, open),
+    latest: recent.slice(0, SHOWN_LATEST).map(({ content, side, state, isPassed }) => ({
+      title: makeCaseTitle(readStoredCase({ content })),
+      side,
+      state: state === 'errored' ? 'errored' : isPassed ? 'passed' : 'failed',
+    })),
+  };
+}
+
+/** Answers that a forecast is made from. */
+const FORECAST_RESULTS = 200;
+
+/** Seconds an answer has taken here of late; null: nothing was answered yet. */
+export async function measurePace(deps: Deps, access: Authorized<'evaluation.read'>): Promise<number | null> {
+  const mean = await readMeanLatency(deps.db, access, FORECAST_RESULTS);
+  return mean === null ? null : mean / 1000;
 }
 
 export interface EvaluationReport {
@@ -143,9 +219,7 @@ export async function readEvaluation(
   const revisions = await listRevisionsByIds(deps.db, access, revisionIds);
   const cases = await listAskedCases(deps.db, access, evaluationId);
   const results = await listCaseResults(deps.db, access, evaluationId);
-  const standings =
-    evaluation.versionId === null ? [] : await listDecisionStandings(deps.db, access, evaluation.versionId);
-  const standing = standings.find(({ decision }) => decision.evaluationRunId === evaluationId) ?? null;
+  const standing = await findStanding(deps, access, evaluation);
   return {
     summary: await summarise(deps, access, { evaluation, run }, standing?.decision ?? null),
     settings,

@@ -5,10 +5,10 @@ import { readActiveAnswerConfig } from '#db/repositories/answer-configs.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { readChampion } from '#db/repositories/champions.ts';
 import { findEvaluation, insertEvaluation } from '#db/repositories/evaluations.ts';
-import { insertRun, requestRunCancel } from '#db/repositories/runs.ts';
+import { insertRun, reopenRun, requestRunCancel } from '#db/repositories/runs.ts';
 import { listSuites } from '#db/repositories/suites.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import { invalidInput, notFound } from '#lib/domain/errors.ts';
+import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import { type RunSettings, runSettingsSchema } from './run-settings.ts';
@@ -95,6 +95,35 @@ export async function cancelEvaluation(
     await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
       workspaceId: access.workspaceId,
       action: 'evaluation.cancel',
+      targetId: evaluationId,
+      details: {},
+    });
+  });
+}
+
+/**
+ * Go on with an evaluation that was cancelled or has failed, behind the last answer that is stored.
+ * @throws AppError `evaluation.not-found`, `evaluation.not-resumable`
+ */
+export async function resumeEvaluation(
+  deps: StartDeps,
+  access: Authorized<'evaluation.run'>,
+  evaluationId: string,
+): Promise<void> {
+  await deps.queue.open();
+  await deps.db.transaction(async (tx) => {
+    const { run } = await findEvaluation(tx, access, evaluationId);
+    if (!(await reopenRun(tx, access, run.id))) {
+      throw new AppError({
+        code: 'evaluation.not-resumable',
+        message: `expected a failed or cancelled evaluation, got one that is ${run.state}`,
+        userMessage: `Only a cancelled or failed evaluation can go on; this one is ${run.state}.`,
+      });
+    }
+    await deps.queue.enqueue(tx, 'evaluation.run', { workspaceId: access.workspaceId, runId: run.id });
+    await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
+      workspaceId: access.workspaceId,
+      action: 'evaluation.resume',
       targetId: evaluationId,
       details: {},
     });

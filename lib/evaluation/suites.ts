@@ -86,6 +86,36 @@ export interface SavedSuite {
   readonly isChanged: boolean;
 }
 
+interface NewSuite {
+  readonly name: string;
+  /** Only for a new suite. */
+  readonly description: string;
+  readonly cases: readonly TestCase[];
+  readonly note: string;
+}
+
+/**
+ * As {@link saveSuite}, but never a revision of a suite that is there.
+ * @throws AppError `suite.name-taken`, `input.invalid`
+ */
+export async function createSuite(
+  deps: Deps,
+  access: Authorized<'evaluation.write'>,
+  input: NewSuite,
+): Promise<SavedSuite> {
+  return deps.db.transaction(async (tx) => {
+    await lockWorkspace(tx, access);
+    if (await findSuiteByName(tx, access, input.name.trim())) {
+      throw new AppError({
+        code: 'suite.name-taken',
+        message: `there is a suite named ${input.name.trim()}`,
+        userMessage: 'A suite with this name exists. Choose another name, or add the case there.',
+      });
+    }
+    return saveSuite({ db: tx }, access, input);
+  });
+}
+
 /**
  * Make a suite, or the next revision of the one with this name. Equal cases make no new revision.
  * @throws AppError `input.invalid`, `workspace.not-found`
@@ -93,13 +123,7 @@ export interface SavedSuite {
 export async function saveSuite(
   deps: Deps,
   access: Authorized<'evaluation.write'>,
-  input: {
-    readonly name: string;
-    /** Only for a new suite. */
-    readonly description: string;
-    readonly cases: readonly TestCase[];
-    readonly note: string;
-  },
+  input: NewSuite,
 ): Promise<SavedSuite> {
   const name = input.name.trim();
   if (name === '' || name.length > 120) throw invalidInput('a suite needs a name of 1 to 120 characters');
@@ -138,6 +162,24 @@ export async function reviseSuite(
       });
     }
     return saveRevision(tx, access, open.suite, input.edit(open.cases), input.note);
+  });
+}
+
+/**
+ * Make an earlier revision's cases the current ones again, as a new revision: nothing is lost, and undoing is another restore.
+ * @throws AppError `suite.not-found`, `suite.changed-meanwhile`
+ */
+export async function restoreRevision(
+  deps: Deps,
+  access: Authorized<'evaluation.write'>,
+  input: { readonly suiteId: string; readonly basedOn: number; readonly number: number },
+): Promise<SavedSuite> {
+  const { cases } = await readSuite(deps, access, { suiteId: input.suiteId, number: input.number });
+  return reviseSuite(deps, access, {
+    suiteId: input.suiteId,
+    basedOn: input.basedOn,
+    note: `Back to revision ${input.number}`,
+    edit: () => cases,
   });
 }
 

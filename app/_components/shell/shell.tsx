@@ -14,6 +14,7 @@ import {
   Rows3,
   ScanSearch,
   Settings,
+  ShieldCheck,
   SlidersHorizontal,
 } from 'lucide-react';
 import Link from 'next/link';
@@ -83,6 +84,13 @@ const destinations: readonly Destination[] = [
     path: (slug) => `/admin/${slug}/adapters`,
     needs: 'adapter.read',
     Icon: AudioLines,
+    group: 'Build',
+  },
+  {
+    label: 'Evaluation',
+    path: (slug) => `/admin/${slug}/evaluation`,
+    needs: 'evaluation.read',
+    Icon: ShieldCheck,
     group: 'Build',
   },
   { label: 'Jobs', path: (slug) => `/admin/${slug}/jobs`, needs: 'run.read', Icon: ListChecks, group: 'Administer' },
@@ -226,12 +234,12 @@ export function Shell({
       >
         Skip to content
       </a>
-      <header className="sticky top-0 hidden h-dvh w-[16.5rem] shrink-0 lg:block">
+      <header className="sticky top-0 hidden h-dvh w-[16.5rem] shrink-0 lg:block print:hidden">
         <Spine view={view} actions={actions}>
           {aside}
         </Spine>
       </header>
-      <header className="sticky top-0 z-20 flex h-14 shrink-0 items-center gap-2 bg-spine px-2 text-spine-ink lg:hidden">
+      <header className="sticky top-0 z-20 flex h-14 shrink-0 items-center gap-2 bg-spine px-2 text-spine-ink lg:hidden print:hidden">
         <Button
           look="quiet"
           size="icon"

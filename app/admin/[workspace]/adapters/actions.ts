@@ -9,11 +9,25 @@ import {
 } from '#lib/registry/manage-versions.ts';
 import { mergeTypes, startMerge } from '#lib/registry/merged-models.ts';
 import { recordVote, voteSchema } from '#lib/registry/playground.ts';
-import { overrideChampion, rollBackChampion } from '#lib/registry/promote.ts';
+import { overrideChampion, promoteChampion, rollBackChampion } from '#lib/registry/promote.ts';
 import { createPreWarm } from '#lib/registry/serving-version.ts';
 import { blendSchema, startBlend } from '#lib/registry/start-blend.ts';
 
 const workspace = z.string().min(1).max(64);
+
+/** Let a version serve that the gate has passed. */
+export const promoteServing = defineWorkspaceAction({
+  name: 'champion.promote',
+  permission: 'adapter.promote',
+  input: z.object({ workspace, versionId: z.uuid(), reason: z.string().max(2000) }),
+  handler: async ({ deps, authorized, input: { versionId, reason } }) => {
+    const { event } = await promoteChampion({ db: deps.db, preWarm: createPreWarm(deps.runtime) }, authorized, {
+      versionId,
+      reason,
+    });
+    return { eventId: event.id };
+  },
+});
 
 /** Let a version serve without a passing evaluation. */
 export const overrideServing = defineWorkspaceAction({

@@ -27,6 +27,7 @@ export default async function ChatLayout({
     <ChatProvider
       slug={workspace}
       canWriteDocuments={page.permissions.includes('document.write')}
+      canWriteCases={page.permissions.includes('evaluation.write')}
       adapterNames={adapterNames}
     >
       <WorkspaceShell page={page} aside={<ConversationList conversations={conversations} />}>

@@ -1,11 +1,13 @@
 'use client';
 
-import { Radio, Trash2 } from 'lucide-react';
+import { History, ShieldCheck, Trash2 } from 'lucide-react';
+import Link from 'next/link';
 import { useRouter } from 'next/navigation';
 import { toast } from 'sonner';
 import { Button } from '#app/_components/ui/button.tsx';
 import { ConfirmDialog } from '#app/_components/ui/confirm-dialog.tsx';
-import { deleteVersion, overrideServing } from '../actions.ts';
+import { OverrideButton, PromoteButton } from '../../evaluation/_components/serve-buttons.tsx';
+import { deleteVersion, rollBackServing } from '../actions.ts';
 import { ReasonDialog } from './reason-dialog.tsx';
 
 export function VersionTools({
@@ -13,6 +15,10 @@ export function VersionTools({
   versionId,
   label,
   isServing,
+  isPassed,
+  hasServed,
+  canEvaluate,
+  canPromote,
   canOverride,
   canDelete,
 }: {
@@ -20,6 +26,12 @@ export function VersionTools({
   readonly versionId: string;
   readonly label: string;
   readonly isServing: boolean;
+  /** The gate's decision allows a promotion now. */
+  readonly isPassed: boolean;
+  /** A former champion is one click away. */
+  readonly hasServed: boolean;
+  readonly canEvaluate: boolean;
+  readonly canPromote: boolean;
   readonly canOverride: boolean;
   readonly canDelete: boolean;
 }) {
@@ -36,21 +48,34 @@ export function VersionTools({
   };
   return (
     <>
-      {canOverride && !isServing ? (
+      {canEvaluate && !isServing ? (
+        <Button asChild>
+          <Link href={`/admin/${workspace}/evaluation/new?version=${versionId}`}>
+            <ShieldCheck aria-hidden />
+            Evaluate
+          </Link>
+        </Button>
+      ) : null}
+      {canPromote && isPassed && !isServing ? (
+        <PromoteButton workspace={workspace} versionId={versionId} label={label} />
+      ) : null}
+      {canPromote && hasServed && !isServing ? (
         <ReasonDialog
           trigger={
             <Button>
-              <Radio aria-hidden />
-              Serve without an evaluation
+              <History aria-hidden />
+              Roll back to it
             </Button>
           }
-          title={`Let ${label} serve`}
-          description="It is loaded first. Answers that are being written end on what they began with; the next question gets this version."
-          warning="No passing evaluation stands behind this. It is recorded as such, with your name and reason, and shown for as long as this version serves."
-          confirmLabel="Serve without a passing evaluation"
-          doneMessage={`${label} serves this workspace now.`}
-          act={(reason) => overrideServing({ workspace, versionId, reason })}
+          title={`Roll back to ${label}`}
+          description="It has served here before, so no evaluation is needed. The next question gets it."
+          confirmLabel="Roll back"
+          doneMessage={`${label} serves this workspace again.`}
+          act={(reason) => rollBackServing({ workspace, versionId, reason })}
         />
+      ) : null}
+      {canOverride && !isPassed && !isServing ? (
+        <OverrideButton workspace={workspace} versionId={versionId} label={label} />
       ) : null}
       {canDelete && !isServing ? (
         <ConfirmDialog

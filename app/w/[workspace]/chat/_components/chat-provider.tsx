@@ -4,6 +4,7 @@ import { usePathname, useRouter } from 'next/navigation';
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from 'react';
 import { v4 as createUuid } from 'uuid';
 import type { ActionResult } from '#app/_server/action.ts';
+import { makeCaseFromMessage } from '#app/admin/[workspace]/evaluation/actions.ts';
 import type { ConversationView, MessageView } from '#lib/domain/chat.ts';
 import { applyChatEvent, endTurn, isRunning, type LiveTurn, startTurn, type TurnError } from '../_state/live-turn.ts';
 import { readChatStream } from '../_state/read-chat-stream.ts';
@@ -34,6 +35,11 @@ export interface ChatActions {
   /** Titles and messages; newest first. */
   readonly search: (query: string) => Promise<ActionResult<readonly ConversationView[]>>;
   readonly saveFeedback: (messageId: string, feedback: Feedback) => Promise<ActionResult<unknown>>;
+  /** A test case of this question, with what its answer should have been. */
+  readonly makeCase: (
+    messageId: string,
+    fix: { readonly comment: string; readonly correction: string; readonly isUnanswerable: boolean },
+  ) => Promise<ActionResult<{ readonly suiteId: string; readonly caseKey: string }>>;
 }
 
 export type AdapterNames = Readonly<
@@ -43,6 +49,7 @@ export type AdapterNames = Readonly<
 interface ChatContext {
   readonly slug: string;
   readonly canWriteDocuments: boolean;
+  readonly canWriteCases: boolean;
   /** By SHA-256; empty for those who may not see adapters. */
   readonly adapterNames: AdapterNames;
   readonly actions: ChatActions;
@@ -106,11 +113,13 @@ async function readRefusal(response: Response): Promise<TurnError> {
 export function ChatProvider({
   slug,
   canWriteDocuments,
+  canWriteCases,
   adapterNames,
   children,
 }: {
   readonly slug: string;
   readonly canWriteDocuments: boolean;
+  readonly canWriteCases: boolean;
   readonly adapterNames: AdapterNames;
   readonly children: ReactNode;
 }) {
@@ -220,6 +229,7 @@ export function ChatProvider({
       restore: (conversationId) => restoreConversation({ workspace: slug, conversationId }),
       search: (query) => searchConversations({ workspace: slug, query }),
       saveFeedback: (messageId, feedback) => saveFeedback({ workspace: slug, messageId, ...feedback }),
+      makeCase: (messageId, fix) => makeCaseFromMessage({ workspace: slug, messageId, ...fix }),
     }),
     [slug],
   );
@@ -228,6 +238,7 @@ export function ChatProvider({
     (): ChatContext => ({
       slug,
       canWriteDocuments,
+      canWriteCases,
       adapterNames,
       actions,
       turns,
@@ -237,7 +248,19 @@ export function ChatProvider({
       startFresh,
       scrollPositions,
     }),
-    [slug, canWriteDocuments, adapterNames, actions, turns, ask, stop, freshCount, startFresh, scrollPositions],
+    [
+      slug,
+      canWriteDocuments,
+      canWriteCases,
+      adapterNames,
+      actions,
+      turns,
+      ask,
+      stop,
+      freshCount,
+      startFresh,
+      scrollPositions,
+    ],
   );
   return <Context value={value}>{children}</Context>;
 }

@@ -1,6 +1,7 @@
 'use client';
 
-import { ThumbsDown, ThumbsUp } from 'lucide-react';
+import { FlaskConical, ThumbsDown, ThumbsUp } from 'lucide-react';
+import { useRouter } from 'next/navigation';
 import { useState, useTransition } from 'react';
 import { toast } from 'sonner';
 import { Button } from '#app/_components/ui/button.tsx';
@@ -9,7 +10,12 @@ import { Field, Textarea } from '#app/_components/ui/field.tsx';
 import { Popover } from '#app/_components/ui/popover.tsx';
 import { type Feedback, useChat } from './chat-provider.tsx';
 
-/** A vote counts at once; the words are optional. What people write here becomes test cases and training data later. */
+function readField(form: HTMLFormElement, name: string): string {
+  const value = new FormData(form).get(name);
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+/** A vote counts at once; the words are optional. What people write here becomes test cases, with one click more, and training data. */
 export function FeedbackButtons({
   messageId,
   initial,
@@ -17,7 +23,8 @@ export function FeedbackButtons({
   readonly messageId: string;
   readonly initial: Feedback | null;
 }) {
-  const { actions } = useChat();
+  const { slug, canWriteCases, actions } = useChat();
+  const router = useRouter();
   const [saved, setSaved] = useState(initial);
   const [openFor, setOpenFor] = useState<boolean | null>(null);
   const [isPending, startTransition] = useTransition();
@@ -43,6 +50,30 @@ export function FeedbackButtons({
     if (saved?.isHelpful !== isHelpful) {
       save({ isHelpful, comment: saved?.comment ?? '', correction: saved?.correction ?? '' }, false);
     }
+  };
+
+  const makeCase = (form: HTMLFormElement) => {
+    const fix = {
+      comment: readField(form, 'comment'),
+      correction: readField(form, 'correction'),
+      isUnanswerable: readField(form, 'unanswerable') !== '',
+    };
+    startTransition(async () => {
+      const result = await actions.makeCase(messageId, fix);
+      if (!result.ok) {
+        toast.error(result.error.message);
+        return;
+      }
+      const { suiteId, caseKey } = result.data;
+      setSaved({ isHelpful: false, comment: fix.comment, correction: fix.correction });
+      setOpenFor(null);
+      toast.success('It is a test case now: adapters are asked it before they may serve.', {
+        action: {
+          label: 'Open',
+          onClick: () => router.push(`/admin/${slug}/evaluation/suites/${suiteId}?case=${caseKey}`),
+        },
+      });
+    });
   };
 
   return (
@@ -75,12 +106,11 @@ export function FeedbackButtons({
               className="flex flex-col gap-4"
               onSubmit={(event) => {
                 event.preventDefault();
-                const data = new FormData(event.currentTarget);
-                const read = (name: string) => {
-                  const value = data.get(name);
-                  return typeof value === 'string' ? value.trim() : '';
-                };
-                save({ isHelpful, comment: read('comment'), correction: read('correction') }, true);
+                const form = event.currentTarget;
+                save(
+                  { isHelpful, comment: readField(form, 'comment'), correction: readField(form, 'correction') },
+                  true,
+                );
               }}
             >
               <Field label={isHelpful ? 'What was good about it?' : 'What is wrong with it?'} hint="Optional.">
@@ -110,8 +140,26 @@ export function FeedbackButtons({
                   )}
                 </Field>
               )}
-              <div className="flex items-center justify-between gap-3">
-                <output className="text-xs text-ink-faint">{isPending ? 'Saving …' : 'Your vote is stored.'}</output>
+              {isHelpful || !canWriteCases ? null : (
+                <label className="flex items-center gap-2 text-sm">
+                  <input type="checkbox" name="unanswerable" value="yes" className="size-4 accent-accent" />
+                  The documents do not answer this
+                </label>
+              )}
+              <output className="text-xs text-ink-faint">{isPending ? 'Saving …' : 'Your vote is stored.'}</output>
+              <div className="flex flex-wrap justify-end gap-2">
+                {isHelpful || !canWriteCases ? null : (
+                  <Button
+                    size="sm"
+                    disabled={isPending}
+                    onClick={(event) => {
+                      if (event.currentTarget.form !== null) makeCase(event.currentTarget.form);
+                    }}
+                  >
+                    <FlaskConical aria-hidden />
+                    Make a test case
+                  </Button>
+                )}
                 <Button type="submit" look="primary" size="sm" isPending={isPending}>
                   Save note
                 </Button>

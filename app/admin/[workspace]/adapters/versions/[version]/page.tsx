@@ -8,8 +8,10 @@ import { Time } from '#app/_components/ui/time.tsx';
 import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { listMerged, listMergeRuns } from '#lib/registry/merged-models.ts';
 import { checkArtifact, readVersionView, type VersionView } from '#lib/registry/read-adapters.ts';
+import { readVersionStandings } from '#lib/registry/read-standings.ts';
 import { Downloads } from '../../_components/downloads.tsx';
 import { FactList, Hash } from '../../_components/fact-list.tsx';
+import { GateDecisions } from '../../_components/gate-decisions.tsx';
 import { VersionNotes } from '../../_components/version-notes.tsx';
 import { VersionTools } from '../../_components/version-tools.tsx';
 import {
@@ -105,10 +107,11 @@ export default async function VersionPage({
   const path = `/admin/${slug}/adapters/versions/${versionId}`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'adapter.read', path);
   const version = await readAddressed([versionId], () => readVersionView(deps, authorized, versionId));
-  const [artifact, merged, [mergeRun = null]] = await Promise.all([
+  const [artifact, merged, [mergeRun = null], standings] = await Promise.all([
     checkArtifact(deps.artifacts, version.sha256),
     listMerged(deps.artifacts, version.sha256),
     listMergeRuns(deps, authorized, versionId),
+    readVersionStandings(deps, authorized, versionId),
   ]);
   const label = nameVersion(version);
   const warning = describeWarnings(version);
@@ -135,6 +138,10 @@ export default async function VersionPage({
           versionId={version.id}
           label={label}
           isServing={version.isServing}
+          isPassed={standings.isPassed}
+          hasServed={standings.hasServed}
+          canEvaluate={permissions.includes('evaluation.run')}
+          canPromote={permissions.includes('adapter.promote')}
           canOverride={permissions.includes('gate.override')}
           canDelete={canWrite}
         />
@@ -176,6 +183,11 @@ export default async function VersionPage({
           />
         </Card>
       </Section>
+      {permissions.includes('evaluation.read') ? (
+        <Section title="What the gate said">
+          <GateDecisions workspace={slug} decisions={standings.decisions} isServing={version.isServing} />
+        </Section>
+      ) : null}
       {lineage.length === 0 ? null : (
         <Section title="Where it comes from">
           <Card className="px-4 py-2 sm:px-5">

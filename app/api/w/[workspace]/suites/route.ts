@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { readUpload } from '#app/_server/read-upload.ts';
+import { defineWorkspaceRoute } from '#app/_server/route.ts';
+import { importSuite } from '#lib/evaluation/import-suite.ts';
+import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
+
+export const GET = defineWorkspaceRoute({
+  path: '/api/w/[workspace]/suites',
+  method: 'GET',
+  permission: 'evaluation.read',
+  handler: async ({ deps, authorized }) => ({ suites: await listSuiteSummaries(deps, authorized) }),
+});
+
+/** A YAML or JSONL file as a form's file, or as the body with its name in `X-File-Name`. */
+export const POST = defineWorkspaceRoute({
+  path: '/api/w/[workspace]/suites',
+  method: 'POST',
+  permission: 'evaluation.write',
+  query: z.object({ name: z.string().trim().min(1).max(120).optional() }),
+  async handler({ deps, authorized, request, query: { name } }) {
+    const { stream, fileName } = await readUpload(request);
+    const imported = await importSuite(deps, authorized, { stream, fileName, name: name ?? null });
+    return Response.json(imported, { status: imported.isChanged ? 201 : 200 });
+  },
+});
