@@ -22,6 +22,11 @@ async function* inParts(text: string) {
   for (let at = 0; at < text.length; at += 7) yield Buffer.from(text.slice(at, at + 7));
 }
 
+async function* endless() {
+  await Promise.resolve();
+  for (;;) yield Buffer.alloc(1_000_000);
+}
+
 describeDatabase('collecting cases', (getDatabase) => {
   const db = () => getDatabase().db;
 
@@ -176,9 +181,6 @@ describeDatabase('collecting cases', (getDatabase) => {
     });
     expect(partial).toMatchObject({ name: 'error codes', caseCount: 1 });
     expect(partial.problems).toHaveLength(1);
-    async function* endless() {
-      for (;;) yield Buffer.alloc(1_000_000);
-    }
     await expect(
       importSuite({ db: db() }, write, { stream: endless(), fileName: 'x.yaml', name: null }),
     ).rejects.toMatchObject({ code: 'input.too-large' });

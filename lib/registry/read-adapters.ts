@@ -92,6 +92,15 @@ async function readNames(deps: ReadDeps, userIds: readonly (string | null)[]): P
   return new Map(people.flatMap((person) => (person === null ? [] : [[person.id, person.name] as const])));
 }
 
+/** Who moved the champion, for people. */
+export async function nameActor(
+  deps: ReadDeps,
+  { actorKind, actorId }: { readonly actorKind: string; readonly actorId: string | null },
+): Promise<string> {
+  if (actorKind !== 'user') return actorKind;
+  return (await readNames(deps, [actorId])).get(actorId ?? '') ?? 'a former member';
+}
+
 async function viewVersions(
   deps: ReadDeps,
   access: Authorized<'adapter.read'>,

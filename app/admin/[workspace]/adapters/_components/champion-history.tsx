@@ -10,6 +10,9 @@ const kinds = {
   rollback: { label: 'Rolled back', tone: 'neutral' },
 } as const;
 
+/** A second later: the move's own moment is finer than the address tells. */
+const momentAfter = (at: string) => encodeURIComponent(new Date(Date.parse(at) + 1000).toISOString());
+
 function Version({ workspace, version }: { readonly workspace: string; readonly version: VersionLabel | null }) {
   if (version === null) return <>the base</>;
   if (version.isDeleted) return <>{version.label} (deleted)</>;
@@ -44,7 +47,13 @@ export function ChampionHistory({
                 </strong>
               </span>
               <span className="text-ink-faint">
-                <Time value={event.createdAt} /> · {event.actor}
+                <Time value={event.createdAt} /> · {event.actor} ·{' '}
+                <Link
+                  className="underline underline-offset-4"
+                  href={`/admin/${workspace}/evaluation/history?at=${momentAfter(event.createdAt)}`}
+                >
+                  what answered then
+                </Link>
               </span>
             </p>
             <p className="mt-1 text-ink-soft">“{event.reason}”</p>

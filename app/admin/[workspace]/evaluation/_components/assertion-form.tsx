@@ -86,7 +86,7 @@ function FieldControl({
             <Select
               {...ids}
               className="w-full"
-              value={String(value ?? 'own')}
+              value={value === 'all' ? 'all' : 'own'}
               onChange={(event) => set(event.target.value)}
             >
               <option value="all">what the reader sees</option>

@@ -12,7 +12,7 @@ const checkLooks = {
   errored: { Icon: CircleHelp, ink: 'text-warn' },
 } as const;
 
-function Side({ role, name, side }: { readonly role: string; readonly name: string; readonly side: SideView }) {
+function Side({ place, name, side }: { readonly place: string; readonly name: string; readonly side: SideView }) {
   const { label, tone } = stateWords[side.state];
   const { answer } = side;
   return (
@@ -23,7 +23,7 @@ function Side({ role, name, side }: { readonly role: string; readonly name: stri
           {side.repeats > 1 ? ` ${side.passedRepeats} of ${side.repeats}` : ''}
         </Badge>
         <span className="text-xs text-ink-faint">
-          {role} · {name}
+          {place} · {name}
         </span>
       </div>
       {answer === null ? (
@@ -37,7 +37,7 @@ function Side({ role, name, side }: { readonly role: string; readonly name: stri
       )}
       {side.error !== null && answer !== null ? <p className="mt-2 text-sm text-danger">{side.error}</p> : null}
       {side.assertions.length === 0 ? null : (
-        <ul aria-label={`Checks of ${role}`} className="mt-3 flex flex-col gap-1.5 border-t border-line pt-3">
+        <ul aria-label={`Checks of ${place}`} className="mt-3 flex flex-col gap-1.5 border-t border-line pt-3">
           {side.assertions.map(({ type, state, reason }) => {
             const { Icon, ink } = checkLooks[state];
             return (
@@ -127,8 +127,8 @@ export function CaseDetails({
           {testCase.question}
         </p>
         <div className="grid gap-3 md:grid-cols-2">
-          <Side role="serves now" name={championName} side={view.champion} />
-          <Side role="challenger" name={challengerName} side={view.challenger} />
+          <Side place="serves now" name={championName} side={view.champion} />
+          <Side place="challenger" name={challengerName} side={view.challenger} />
         </div>
         {alone.champion === null && alone.challenger === null ? null : (
           <p className="mt-3 text-[0.8125rem] text-ink-soft">

@@ -213,7 +213,9 @@ export function CaseForm({
               />
               <datalist id="case-areas">
                 {areas.map((area) => (
-                  <option key={area} value={area} />
+                  <option key={area} value={area}>
+                    {area}
+                  </option>
                 ))}
               </datalist>
             </>

@@ -1,5 +1,4 @@
 import { classNames } from '#app/_components/ui/class-names.ts';
-import { formatChange } from '../_state/format-share.ts';
 
 /** Beyond it, a scale for small differences would help nobody. */
 const SMALLEST_SCALE = 0.1;
@@ -16,7 +15,7 @@ export function findScale(
   );
 }
 
-/** A difference with the interval that it lies in, about a line for "no difference". */
+/** A difference with the interval that it lies in, about a line for "no difference". The numbers stand beside it. */
 export function DifferenceBar({
   difference,
   interval,
@@ -32,11 +31,7 @@ export function DifferenceBar({
   const high = place(interval.high);
   const tone = interval.high < 0 ? 'bg-danger' : interval.low > 0 ? 'bg-accent' : 'bg-ink-faint';
   return (
-    <div
-      role="img"
-      aria-label={`${formatChange(difference)} points, between ${formatChange(interval.low)} and ${formatChange(interval.high)}`}
-      className="relative h-5"
-    >
+    <div aria-hidden className="relative h-5">
       <div className="absolute inset-x-0 top-1/2 h-px bg-line" />
       <div className="absolute inset-y-0 left-1/2 w-px bg-line-strong" />
       <div

@@ -96,7 +96,7 @@ export default async function SuitePage({
         </Callout>
       )}
       <SuiteEditor
-        key={`${revision.id}`}
+        key={revision.id}
         workspace={slug}
         suiteId={suiteId}
         revisionNumber={revision.number}
