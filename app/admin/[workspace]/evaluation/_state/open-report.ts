@@ -1,8 +1,6 @@
-import { notFound } from 'next/navigation';
-import { z } from 'zod';
 import type { WebDeps } from '#app/_server/deps.ts';
+import { readAddressed } from '#app/_server/page.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import { AppError } from '#lib/domain/errors.ts';
 import {
   type EvaluationProgress,
   type EvaluationReport,
@@ -21,14 +19,10 @@ export async function openRun(
   authorized: Authorized<'evaluation.read'>,
   evaluationId: string,
 ): Promise<OpenedRun> {
-  if (!z.uuid().safeParse(evaluationId).success) notFound();
-  try {
+  return readAddressed([evaluationId], async () => {
     const progress = await readEvaluationProgress(deps, authorized, evaluationId);
     if (progress.summary.state === 'queued' || progress.summary.state === 'running')
       return { isMoving: true, progress };
     return { isMoving: false, report: await readEvaluation(deps, authorized, evaluationId) };
-  } catch (error) {
-    if (AppError.isInstance(error) && error.code === 'evaluation.not-found') notFound();
-    throw error;
-  }
+  });
 }

@@ -7,8 +7,7 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { readSuite } from '#lib/evaluation/suites.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 import { ArchiveButton } from '../../_components/archive-button.tsx';
@@ -36,12 +35,9 @@ export default async function SuitePage({
   const path = `/admin/${slug}/evaluation/suites/${suiteId}`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'evaluation.read', path);
   const number = asked === undefined ? undefined : numberSchema.safeParse(asked).data;
-  if (!z.uuid().safeParse(suiteId).success || (asked !== undefined && number === undefined)) notFound();
-  const open = await readSuite(deps, authorized, { suiteId, ...(number === undefined ? {} : { number }) }).catch(
-    (error: unknown) => {
-      if (AppError.isInstance(error) && error.code === 'suite.not-found') notFound();
-      throw error;
-    },
+  if (asked !== undefined && number === undefined) notFound();
+  const open = await readAddressed([suiteId], () =>
+    readSuite(deps, authorized, { suiteId, ...(number === undefined ? {} : { number }) }),
   );
   const { suite, revision, revisions, cases } = open;
   const current = revisions[0]?.number ?? revision.number;

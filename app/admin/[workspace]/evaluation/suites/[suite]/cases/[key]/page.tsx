@@ -1,12 +1,10 @@
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { notFound } from 'next/navigation';
-import { z } from 'zod';
 import { Badge } from '#app/_components/ui/badge.tsx';
 import { Card, Page } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
-import { AppError } from '#lib/domain/errors.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { readCaseHistory } from '#lib/evaluation/read-evaluation.ts';
 import { readSuite } from '#lib/evaluation/suites.ts';
 import { stateWords } from '../../../../_state/verdict-words.ts';
@@ -21,11 +19,7 @@ export default async function CaseHistoryPage({
   const { workspace: slug, suite: suiteId, key } = await params;
   const suitePath = `/admin/${slug}/evaluation/suites/${suiteId}`;
   const { deps, authorized } = await requireWorkspacePage(slug, 'evaluation.read', `${suitePath}/cases/${key}`);
-  if (!z.uuid().safeParse(suiteId).success) notFound();
-  const { suite, cases } = await readSuite(deps, authorized, { suiteId }).catch((error: unknown) => {
-    if (AppError.isInstance(error) && error.code === 'suite.not-found') notFound();
-    throw error;
-  });
+  const { suite, cases } = await readAddressed([suiteId], () => readSuite(deps, authorized, { suiteId }));
   const history = await readCaseHistory(deps, authorized, { suiteId, caseKey: key });
   const testCase = cases.find((each) => each.key === key);
   if (testCase === undefined && history.length === 0) notFound();

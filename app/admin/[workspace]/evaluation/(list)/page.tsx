@@ -5,7 +5,7 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { listEvaluationSummaries } from '#lib/evaluation/read-evaluation.ts';
-import { RunTable } from './_components/run-table.tsx';
+import { RunTable } from '../_components/run-table.tsx';
 
 export const metadata: Metadata = { title: 'Evaluation' };
 
