@@ -41,6 +41,7 @@ export async function uploadDocument(page: Page, slug: string, file: string): Pr
 
 /** Let go of files and folders of this machine over the page, as a file manager would. */
 export async function dropFiles(page: Page, paths: readonly string[]): Promise<void> {
+  await expect(page.getByRole('region', { name: 'Add documents' })).toHaveAttribute('aria-busy', 'false');
   const session = await page.context().newCDPSession(page);
   const COPY = 1;
   const data = { items: [], files: paths.map((each) => path.resolve(each)), dragOperationsMask: COPY };

@@ -135,6 +135,8 @@ export function UploadArea({ workspace, isProminent }: { readonly workspace: str
     <div>
       <section
         aria-label="Add documents"
+        // A page that the browser has not brought to life yet takes nothing that is dropped.
+        aria-busy={uploads === null}
         className={classNames(
           'flex items-center gap-x-5 gap-y-4 rounded-xl border border-dashed px-5 transition-colors',
           isProminent ? 'flex-col py-14 text-center' : 'flex-wrap py-5',
