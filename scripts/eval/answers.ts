@@ -15,17 +15,17 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
-import { type AnswerDeps, answerQuestion } from '#lib/chat/answer-question.ts';
+import type { AnswerDeps } from '#lib/chat/answer-question.ts';
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
-import type { Authorized } from '#lib/domain/access.ts';
 import { type AnswerConfig, answerConfigSchema } from '#lib/domain/answer-config.ts';
-import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
+import type { Source } from '#lib/domain/chat.ts';
 import { estimateMean } from '#lib/evaluation/statistics.ts';
 import { createArtifactStore } from '#lib/registry/artifact-store.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import type { ChatChunk, RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import { askQuestion, type Outcome } from './ask-question.ts';
 import { openWorkbench } from './open-workbench.ts';
 
 const rowSchema = z.object({
@@ -72,56 +72,6 @@ function shuffle<T>(items: readonly T[], seed: number): T[] {
     .map((item) => ({ item, order: next() }))
     .sort((a, b) => a.order - b.order)
     .map(({ item }) => item);
-}
-
-interface Outcome {
-  readonly text: string;
-  readonly kind: AnswerKind;
-  readonly citations: readonly Citation[];
-  readonly unsupported: readonly UnsupportedSpan[];
-  readonly sources: readonly Source[];
-  readonly seconds: number;
-  readonly firstTextMs: number | null;
-}
-
-async function ask(
-  deps: AnswerDeps,
-  access: Authorized<'chat.use'>,
-  question: string,
-  model: string,
-  config: AnswerConfig,
-): Promise<Outcome> {
-  const startedAt = performance.now();
-  let outcome: Omit<Outcome, 'seconds' | 'firstTextMs' | 'sources'> = {
-    text: '',
-    kind: 'refusal',
-    citations: [],
-    unsupported: [],
-  };
-  let sources: readonly Source[] = [];
-  let firstTextMs: number | null = null;
-  const input = {
-    question,
-    history: [],
-    model,
-    config,
-    answerConfigId: 'eval',
-    instructions: '',
-    priority: 'evaluation' as const,
-  };
-  for await (const event of answerQuestion(deps, access, input)) {
-    if (event.type === 'source-list') sources = event.sources;
-    if (event.type === 'answer-final') {
-      outcome = {
-        text: event.text,
-        kind: event.answerKind,
-        citations: event.citations,
-        unsupported: event.unsupportedSpans,
-      };
-    }
-    if (event.type === 'turn-finish') firstTextMs = event.provenance.timingsMs.firstText;
-  }
-  return { ...outcome, sources, firstTextMs, seconds: (performance.now() - startedAt) / 1000 };
 }
 
 const mean = (values: readonly number[]) =>
@@ -293,7 +243,7 @@ interface Answered extends Outcome {
 async function askAll(config: AnswerConfig): Promise<Answered[]> {
   const answered: Answered[] = [];
   for (const row of picked) {
-    const outcome = await ask(createDeps(row), access, row.question, model, config);
+    const outcome = await askQuestion(createDeps(row), access, row.question, model, config);
     const own = outcome.kind === 'refusal' ? '' : (outcome.text.split('\n\n> ')[0] ?? '');
     const shown = [outcome.text, ...outcome.citations.map((citation) => citation.quote)].join('\n');
     answered.push({ ...outcome, row, own, shown });

@@ -6,6 +6,7 @@ import rehypeSanitize, { defaultSchema } from 'rehype-sanitize';
 import remarkGfm from 'remark-gfm';
 import type { Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
 import { citationElement, markAnswer, rehypePlaceMarks, unsupportedElement } from '../_state/answer-marks.ts';
+import { standsInTexts } from '../_state/find-address.ts';
 import { CitationChip } from './citation-chip.tsx';
 import { UnsupportedText } from './unsupported-text.tsx';
 
@@ -49,12 +50,22 @@ function UnsupportedMark({ index, children }: { readonly index?: unknown; readon
   );
 }
 
+/** A link that stands in a source, and where it leads; the words alone of one that does not. */
 function SafeLink({ href, children }: { readonly href?: string | undefined; readonly children?: ReactNode }) {
-  if (href === undefined || href === '') return <span>{children}</span>;
+  const marked = useContext(MarkedContext);
+  const texts = marked?.sources.map((source) => source.text) ?? [];
+  if (href === undefined || !standsInTexts(href, texts)) {
+    return <span title="No source has this address, so it is not a link">{children}</span>;
+  }
+  const host = URL.canParse(href) ? new URL(href).host : '';
+  const isNamed = typeof children === 'string' && children.includes(host);
   return (
-    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
-      {children}
-    </a>
+    <>
+      <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+        {children}
+      </a>
+      {isNamed ? null : ` (${host})`}
+    </>
   );
 }
 
