@@ -83,7 +83,7 @@ async function* streamBytes(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 const uploadManual = async (bench: Bench) => {
-  await upload(bench, 'pump.md', manual('pump', 300));
+  await upload(bench, 'pump.md', manual('pump', 120));
 };
 
 /** Unless that is done already, by a try whose answer was lost. */

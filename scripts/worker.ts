@@ -12,6 +12,7 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { exitWithParent } from '#lib/config/exit-with-parent.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { chooseExtractionLimits } from '#lib/ingestion/extract/run-extraction.ts';
 import { openPgBossQueue } from '#lib/jobs/pg-boss-queue.ts';
 import { startWorker } from '#lib/jobs/run-worker.ts';
 import { createLogger } from '#lib/observability/logger.ts';
@@ -48,6 +49,7 @@ const runtime = createRuntimeClient(
 const reranker = env.rerank === undefined ? undefined : createReranker(env.rerank);
 const blobs = createBlobStore(layout.blobsDir);
 const artifacts = createArtifactStore(layout.adaptersDir);
+const extractionLimits = chooseExtractionLimits(env);
 const findBase = createBaseFinder(env);
 const threads = env.threads ?? Math.max(1, os.availableParallelism() - 1);
 const dataSetUploads = createBlobStore(layout.dataSetUploadsDir);
@@ -66,7 +68,7 @@ const worker = await startWorker({
   loadHandler: {
     'document.ingest': async () => {
       const { createIngestHandler } = await import('#lib/jobs/handlers/document-ingest.ts');
-      return createIngestHandler({ db, blobs, runtime });
+      return createIngestHandler({ db, blobs, runtime, extractionLimits });
     },
     'adapter.train': async () => {
       const [{ createTrainHandler }, { createFrozenDataSets }] = await Promise.all([

@@ -25,6 +25,7 @@ export interface NewPage {
   readonly headings: readonly PageHeading[];
   /** Shows something and holds no text. */
   readonly isPicture?: boolean | undefined;
+  readonly isRecognised?: boolean | undefined;
 }
 
 export interface DocumentListRow {
@@ -487,6 +488,7 @@ export async function writePages(
       extractedAt: sql`now()`,
       pageCount: pages.length,
       imagePages: pages.flatMap((page) => (page.isPicture === true ? [page.pageNumber] : [])),
+      recognisedPages: pages.flatMap((page) => (page.isRecognised === true ? [page.pageNumber] : [])),
       leftOut: [...leftOut],
     })
     .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));

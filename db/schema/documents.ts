@@ -83,6 +83,8 @@ export const documentVersions = pgTable(
     extractedAt: instant('extracted_at'),
     /** Numbers of pages that are pictures without a text layer, ascending: nothing on them is found by a search. */
     imagePages: integer('image_pages').array().notNull().default([]),
+    /** Numbers of such pages whose text was recognised from the picture, ascending: it may hold mistakes. */
+    recognisedPages: integer('recognised_pages').array().notNull().default([]),
     /** Parts of the file that were not read, such as attachments of a mail. */
     leftOut: jsonb('left_out').$type<readonly LeftOutPart[]>().notNull().default([]),
     /** Of a web page: where its bytes came from after redirects, and when. */

@@ -46,6 +46,8 @@ const envSchema = z.object({
   LOREHOUSE_THREADS: optional(z.coerce.number().int().min(1).max(512)),
   /** Memory in MB for adapters and contexts that the runtime keeps ready. Unset: a quarter of the machine's, at most 4096. */
   LOREHOUSE_ADAPTER_MEMORY_MB: optional(z.coerce.number().int().min(1).max(10_000_000)),
+  /** Whether the text of scanned pages is recognised (English). */
+  LOREHOUSE_OCR: z.preprocess(emptyIsUnset, z.enum(['on', 'off']).default('on')),
   LOG_LEVEL: z.preprocess(emptyIsUnset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
   NODE_ENV: z.preprocess(emptyIsUnset, z.enum(['development', 'production', 'test']).default('production')),
 });
@@ -73,6 +75,7 @@ export interface Env {
   readonly threads: number | undefined;
   /** Null: what fits the machine. */
   readonly adapterMemoryBytes: number | null;
+  readonly isTextRecognised: boolean;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly mode: 'development' | 'production' | 'test';
 }
@@ -112,6 +115,7 @@ export function loadEnv(source: Readonly<Record<string, string | undefined>> = p
     gpu: e.LOREHOUSE_GPU,
     threads: e.LOREHOUSE_THREADS,
     adapterMemoryBytes: e.LOREHOUSE_ADAPTER_MEMORY_MB === undefined ? null : e.LOREHOUSE_ADAPTER_MEMORY_MB * 1024 ** 2,
+    isTextRecognised: e.LOREHOUSE_OCR === 'on',
     logLevel: e.LOG_LEVEL,
     mode: e.NODE_ENV,
   };

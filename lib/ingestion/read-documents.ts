@@ -221,6 +221,8 @@ export interface DocumentVersionView {
   readonly pageCount: number | null;
   /** Pages that are pictures without text, ascending: no search finds what is on them. */
   readonly imagePages: readonly number[];
+  /** Pages whose text was recognised from a picture, ascending: it may hold mistakes. */
+  readonly recognisedPages: readonly number[];
   /** Parts of the file that were not read, each with its reason. */
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** Of a web page: where this version came from, and when (ISO 8601). */
@@ -256,6 +258,7 @@ export async function readDocument(
       sizeBytes: version.sizeBytes,
       pageCount: version.pageCount,
       imagePages: version.imagePages,
+      recognisedPages: version.recognisedPages,
       leftOut: version.leftOut,
       fetched:
         version.fetchedUrl === null || version.fetchedAt === null

@@ -2,32 +2,42 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import type { DocumentVersionView } from '#lib/ingestion/read-documents.ts';
 import { describePages } from './describe-pages.ts';
 
-/** Says what of a document no answer can come from. Nothing, where all of it was read. */
+/** Says what of a document no answer can come from, and what was made out from pictures. Nothing, where all of it was text. */
 export function LeftOutNote({
-  version: { imagePages, leftOut, pageCount },
+  version: { imagePages, recognisedPages, leftOut, pageCount },
 }: {
-  readonly version: Pick<DocumentVersionView, 'imagePages' | 'leftOut' | 'pageCount'>;
+  readonly version: Pick<DocumentVersionView, 'imagePages' | 'recognisedPages' | 'leftOut' | 'pageCount'>;
 }) {
-  if (imagePages.length === 0 && leftOut.length === 0) return null;
-  const pages = `${imagePages.length} of ${pageCount ?? imagePages.length} pages`;
+  const count = (pages: readonly number[]) => `${pages.length} of ${pageCount ?? pages.length} pages`;
   return (
-    <Callout tone="warn" title="Not all of this document was read" className="mb-5">
-      {imagePages.length === 0 ? null : (
-        <p>
-          {pages} {imagePages.length === 1 ? 'is a picture' : 'are pictures'} without text, as a scanner makes them:{' '}
-          {describePages(imagePages)}. Nothing on them is found. Run text recognition (OCR) over the file and upload the
-          result as a new version.
-        </p>
+    <>
+      {recognisedPages.length === 0 ? null : (
+        <Callout tone="warn" title="Text was recognised from pictures" className="mb-5">
+          {count(recognisedPages)} {recognisedPages.length === 1 ? 'is a picture' : 'are pictures'}, as a scanner makes
+          them: {describePages(recognisedPages)}. Their text was recognised (OCR) and may hold mistakes; compare numbers
+          and codes with the page.
+        </Callout>
       )}
-      {leftOut.length === 0 ? null : (
-        <ul>
-          {leftOut.map(({ name, reason }, index) => (
-            <li key={`${index} ${name}`} className="[overflow-wrap:anywhere]">
-              <span className="font-medium">{name}</span>: {reason}
-            </li>
-          ))}
-        </ul>
+      {imagePages.length === 0 && leftOut.length === 0 ? null : (
+        <Callout tone="warn" title="Not all of this document was read" className="mb-5">
+          {imagePages.length === 0 ? null : (
+            <p>
+              {count(imagePages)} {imagePages.length === 1 ? 'is a picture' : 'are pictures'} of which no text was read:{' '}
+              {describePages(imagePages)}. Nothing on them is found. If they hold text, run text recognition (OCR) over
+              the file and upload the result as a new version.
+            </p>
+          )}
+          {leftOut.length === 0 ? null : (
+            <ul>
+              {leftOut.map(({ name, reason }, index) => (
+                <li key={`${index} ${name}`} className="[overflow-wrap:anywhere]">
+                  <span className="font-medium">{name}</span>: {reason}
+                </li>
+              ))}
+            </ul>
+          )}
+        </Callout>
       )}
-    </Callout>
+    </>
   );
 }

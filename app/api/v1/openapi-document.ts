@@ -53,6 +53,9 @@ const documentVersionSchema = z.object({
   imagePages: z
     .array(z.number().int())
     .describe('Pages that are pictures without text, as a scanner makes them: nothing on them is found.'),
+  recognisedPages: z
+    .array(z.number().int())
+    .describe('Pages whose text was recognised from a picture (OCR): it may hold mistakes.'),
   leftOut: z
     .array(z.object({ name: z.string(), reason: z.string() }))
     .describe('Parts of the file that were not read, such as attachments of a mail.'),

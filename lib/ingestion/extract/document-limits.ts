@@ -11,6 +11,8 @@ export const documentLimitsSchema = z.object({
   maxUnpackedBytes: z.number().int().positive(),
   /** Unpacked over packed bytes of one of them; looked at from {@link RATIO_FREE_BYTES} on. */
   maxCompressionRatio: z.number().positive(),
+  /** Milliseconds that recognising the text of scanned pages may take for all of them together; 0: they stay pictures. */
+  recognitionMs: z.number().int().min(0),
 });
 export type DocumentLimits = z.infer<typeof documentLimitsSchema>;
 
@@ -24,4 +26,5 @@ export const defaultDocumentLimits: DocumentLimits = {
   maxEntries: 20_000,
   maxUnpackedBytes: 1_000_000_000,
   maxCompressionRatio: 200,
+  recognitionMs: 10 * 60_000,
 };

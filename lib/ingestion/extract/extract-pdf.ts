@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import path from 'node:path';
 import { getDocument, PasswordException, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import type { AppError } from '#lib/domain/errors.ts';
 import type { DocumentLimits } from './document-limits.ts';
@@ -19,20 +21,13 @@ export interface PdfProgress {
  */
 export async function extractPdf(
   bytes: Uint8Array,
-  limits: Pick<DocumentLimits, 'maxPages' | 'maxCharacters'>,
+  limits: Pick<DocumentLimits, 'maxPages' | 'maxCharacters' | 'recognitionMs'>,
   onProgress: (progress: PdfProgress) => void = () => undefined,
 ): Promise<ExtractedPage[]> {
-  const task = getDocument({
-    data: bytes,
-    verbosity: VerbosityLevel.ERRORS,
-    disableFontFace: true,
-    useSystemFonts: false,
-    // No font, map or image is ever fetched from anywhere.
-    useWorkerFetch: false,
-    // Whether a page shows pictures is all that is asked: none is ever decoded.
-    maxImageSize: 1,
-    stopAtErrors: false,
-  });
+  // pdf.js takes over the bytes that it is given.
+  const again = limits.recognitionMs > 0 ? bytes.slice() : null;
+  // Whether a page shows pictures is all that is asked: none is decoded.
+  const task = openPdf(bytes, 1);
   try {
     const pdf = await task.promise.catch((error: unknown) => {
       throw describeFailure(error);
@@ -66,15 +61,79 @@ export async function extractPdf(
       if (characters > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);
       onProgress({ done: pageNumber, total: pdf.numPages });
     }
+    const recognised = new Set<number>();
+    if (again && picturePages.size > 0) {
+      for await (const { pageNumber, lines } of recognisePages(again, picturePages, limits.recognitionMs)) {
+        onProgress({ done: pageNumber, total: pdf.numPages });
+        if (lines.length === 0) continue;
+        for (const line of lines) characters += line.text.length;
+        if (characters > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);
+        pages[pageNumber - 1] = lines;
+        picturePages.delete(pageNumber);
+        recognised.add(pageNumber);
+      }
+    }
     const kept = dropRunningLines(pages);
     const bodySize = findBodySize(kept);
     const headingSizes = findHeadingSizes(kept, bodySize);
     return kept.map((lines, index) => ({
       ...composePage(lines, { bodySize, headingSizes }, index + 1, labels?.[index] ?? null),
       ...(picturePages.has(index + 1) && { isPicture: true }),
+      ...(recognised.has(index + 1) && { isRecognised: true }),
     }));
   } finally {
     await task.destroy();
+  }
+}
+
+/** @param maxImageSize pixels of the largest picture that is decoded */
+function openPdf(data: Uint8Array, maxImageSize: number) {
+  return getDocument({
+    data,
+    verbosity: VerbosityLevel.ERRORS,
+    disableFontFace: true,
+    useSystemFonts: false,
+    // No font, map or image is ever fetched from anywhere.
+    useWorkerFetch: false,
+    isOffscreenCanvasSupported: false,
+    isImageDecoderSupported: false,
+    maxImageSize,
+    stopAtErrors: false,
+    // Decoders of JBIG2 and JPEG 2000, which scanners write.
+    wasmUrl:
+      path.join(path.dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json')), 'wasm') + path.sep,
+  });
+}
+
+/** A page of A3 at 600 dots an inch. */
+const MAX_PICTURE_PIXELS = 70_000_000;
+
+/** Lines of pages that are pictures, as a text recogniser reads them; what the time does not suffice for is left out. */
+async function* recognisePages(
+  bytes: Uint8Array,
+  pageNumbers: ReadonlySet<number>,
+  withinMs: number,
+): AsyncGenerator<{ readonly pageNumber: number; readonly lines: Line[] }> {
+  const [{ openTextRecogniser }, { readPagePictures }] = await Promise.all([
+    import('./recognise-text.ts'),
+    import('./read-page-pictures.ts'),
+  ]);
+  const deadline = performance.now() + withinMs;
+  const recogniser = await openTextRecogniser();
+  const task = openPdf(bytes, MAX_PICTURE_PIXELS);
+  try {
+    const pdf = await task.promise;
+    // A copy: the caller takes pages out of the set as they are read.
+    for (const pageNumber of [...pageNumbers]) {
+      if (performance.now() > deadline) return;
+      const page = await pdf.getPage(pageNumber);
+      const pictures = await readPagePictures(page);
+      yield { pageNumber, lines: pictures.flatMap((picture) => joinLines(recogniser.recognise(picture))) };
+      page.cleanup();
+    }
+  } finally {
+    await task.destroy();
+    recogniser.close();
   }
 }
 

@@ -11,6 +11,8 @@ export const extractedPageSchema = z.object({
   ),
   /** True for a page that shows something and holds no text, as a scanner makes them. Only PDFs have such pages. */
   isPicture: z.boolean().optional(),
+  /** True for such a page whose text was recognised from the picture: it may hold mistakes. */
+  isRecognised: z.boolean().optional(),
 });
 export type ExtractedPage = z.infer<typeof extractedPageSchema>;
 export type PageHeading = ExtractedPage['headings'][number];

@@ -1,11 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ArchiveFile, makeArchive, makeCrowdedArchive } from '#lib/testing/make-archive.ts';
 import { makeDocx, makePagedPdf, makePdfStream } from '#lib/testing/make-document.ts';
 import { type MediaType, WORD } from '../formats.ts';
-import { defaultExtractionLimits, type ExtractionLimits, runExtraction } from './run-extraction.ts';
+import {
+  chooseExtractionLimits,
+  defaultExtractionLimits,
+  type ExtractionLimits,
+  runExtraction,
+} from './run-extraction.ts';
 import { defaultUnpackLimits, type UnpackLimits, unpackArchive } from './unpack-archive.ts';
 
 let directory: string;
@@ -64,6 +69,25 @@ it('recognises a PDF of pictures', async () => {
   await expect(extract(makePagedPdf(picture), 'application/pdf')).rejects.toMatchObject({
     code: 'document.no-text',
     userMessage: expect.stringContaining('OCR'),
+  });
+});
+
+it('reads the text of a scanned page, and says that it was recognised', async () => {
+  const scanned = await readFile(path.join(import.meta.dirname, '../../testing/scanned-page.pdf'));
+  const [page] = await extract(scanned, 'application/pdf');
+  expect(page).toMatchObject({ pageNumber: 1, isRecognised: true });
+  expect(page?.isPicture).toBeUndefined();
+  expect(page?.text).toContain('Error E-42 means that the inlet is blocked.');
+  expect(page?.text).toContain('MX-7023');
+  expect(page?.headings).toMatchObject([{ offset: 0, title: '7 Error codes of the pump P-9' }]);
+});
+
+it('leaves a scanned page a picture where recognition is switched off, and names the switch', async () => {
+  const scanned = await readFile(path.join(import.meta.dirname, '../../testing/scanned-page.pdf'));
+  const document = chooseExtractionLimits({ isTextRecognised: false }).document;
+  await expect(extract(scanned, 'application/pdf', { document })).rejects.toMatchObject({
+    code: 'document.no-text',
+    userMessage: expect.stringContaining('LOREHOUSE_OCR'),
   });
 });
 

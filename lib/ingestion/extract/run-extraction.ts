@@ -17,6 +17,12 @@ export const defaultExtractionLimits: ExtractionLimits = {
   document: defaultDocumentLimits,
 };
 
+/** The limits under the installation's settings. */
+export function chooseExtractionLimits(settings: { readonly isTextRecognised: boolean }): ExtractionLimits {
+  if (settings.isTextRecognised) return defaultExtractionLimits;
+  return { ...defaultExtractionLimits, document: { ...defaultDocumentLimits, recognitionMs: 0 } };
+}
+
 /**
  * Pages of a stored file, read in a sandboxed process. Whatever the file does to it, the caller gets an error in words.
  * @throws AppError `document.unreadable`, `document.no-text`, `document.too-complex`; the signal's reason when aborted
@@ -37,7 +43,10 @@ export async function runExtraction(
   const pages: ExtractedPage[] = [];
   let characters = 0;
   let isComplete = false;
-  for await (const line of runSandboxed('extraction-child.ts', filePath, args, { signal, limits })) {
+  const { recognitionMs } = limits.document;
+  const timeoutMs = limits.timeoutMs + (mediaType === 'application/pdf' ? recognitionMs : 0);
+  const sandbox = { signal, limits: { ...limits, timeoutMs } };
+  for await (const line of runSandboxed('extraction-child.ts', filePath, args, sandbox)) {
     const message = extractionMessageSchema.parse(JSON.parse(line));
     if (message.type === 'progress') onProgress?.(message);
     else if (message.type === 'left-out') onLeftOut?.(message.part);
@@ -50,7 +59,7 @@ export async function runExtraction(
     else throw readFailure(message);
   }
   if (!isComplete) throw unreadable('the extraction process ended without its last message');
-  if (pages.every((page) => page.text.trim() === '')) throw noText(mediaType);
+  if (pages.every((page) => page.text.trim() === '')) throw noText(mediaType, recognitionMs > 0);
   return pages;
 }
 
@@ -58,13 +67,17 @@ function tooManyPages(maxPages: number): AppError {
   return tooComplex('pages', `has more than the ${maxPages} pages that are allowed`);
 }
 
-function noText(mediaType: MediaType): AppError {
+function noText(mediaType: MediaType, isRecognised: boolean): AppError {
   return new AppError({
     code: 'document.no-text',
     message: `no text on any page of a ${mediaType}`,
     userMessage:
       mediaType === 'application/pdf'
-        ? 'This PDF holds pictures of pages and no text, as a scanner makes them. Run text recognition (OCR) over it and upload the result.'
+        ? `This PDF holds pictures of pages and no text, as a scanner makes them. ${
+            isRecognised
+              ? 'Text recognition (OCR) found nothing on them that can be read.'
+              : 'Text recognition (OCR) is switched off here (LOREHOUSE_OCR). Run it over the file and upload the result.'
+          }`
         : 'This file holds no text.',
   });
 }

@@ -1,0 +1,1 @@
+ALTER TABLE "document_versions" ADD COLUMN "recognised_pages" integer[] DEFAULT '{}' NOT NULL;
