@@ -123,8 +123,7 @@ async function* recognisePages(
   const task = openPdf(bytes, MAX_PICTURE_PIXELS);
   try {
     const pdf = await task.promise;
-    // A copy: the caller takes pages out of the set as they are read.
-    for (const pageNumber of [...pageNumbers]) {
+    for (const pageNumber of pageNumbers) {
       if (performance.now() > deadline) return;
       const page = await pdf.getPage(pageNumber);
       const pictures = await readPagePictures(page);
