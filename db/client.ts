@@ -2,6 +2,7 @@ import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool, type PoolConfig, types } from 'pg';
 import * as schema from '#db/schema/all.ts';
 import { AppError } from '#lib/domain/errors.ts';
+import { prepareRepeatedStatements } from './prepare-statements.ts';
 
 /** Typed access to every table. */
 export type Database = NodePgDatabase<typeof schema>;
@@ -61,7 +62,10 @@ export function createDatabase(address: DatabaseAddress, options: DatabaseOption
   // Without a listener a lost idle connection would end the process.
   pool.on('error', (error) => options.onConnectionLost?.(error));
   // A connection that breaks while in use reports to its query; this listener keeps the second report from ending the process.
-  pool.on('connect', (client) => client.on('error', () => undefined));
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined);
+    prepareRepeatedStatements(client);
+  });
   let closing: Promise<void> | null = null;
   return {
     pool,

@@ -4,7 +4,7 @@
  */
 export interface SqlClass {
   readonly refusal: SqlRefusal | null;
-  /** May leave a session setting behind (`SET`, `RESET`, `set_config`); `SET LOCAL` does not. */
+  /** May leave a session setting behind (`SET`, `RESET`, `set_config`); `SET LOCAL` and `set_config(…, true)` do not. */
   readonly touchesSettings: boolean;
 }
 
@@ -43,7 +43,9 @@ const REFUSALS: readonly (SqlRefusal & { readonly pattern: RegExp })[] = [
   },
 ];
 
-const SESSION_SETTING = /^\s*(reset\b|set\s+(?!local\b|transaction\b|constraints\b))|\bset_config\s*\(/i;
+/** Constants are blanks by then; a `set_config` with plain arguments of which the last is `true` ends with its transaction. */
+const SESSION_SETTING =
+  /^\s*(reset\b|set\s+(?!local\b|transaction\b|constraints\b))|\bset_config\s*\((?![^(),]*,[^(),]*,\s*true\s*\))/i;
 
 /** @param sql one statement or several */
 export function classifySql(sql: string): SqlClass {

@@ -4,7 +4,6 @@ import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
-import type { PrioritisedPassage } from '#lib/domain/document-priority.ts';
 
 export type Chunk = typeof chunks.$inferSelect;
 
@@ -244,29 +243,6 @@ export async function refreshStatistics(db: DatabaseExecutor): Promise<void> {
       changed.rows.map((row) => sql.identifier(row.relname)),
       sql`, `,
     )}`,
-  );
-}
-
-/** Which of these chunks belong to documents with a priority of their own. */
-export async function listPrioritisedPassages(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  chunkIds: readonly string[],
-): Promise<Map<string, PrioritisedPassage>> {
-  if (chunkIds.length === 0) return new Map();
-  const rows = await db
-    .select({ id: chunks.id, documentId: documents.id, priority: documents.priority })
-    .from(chunks)
-    .innerJoin(documents, and(eq(documents.id, chunks.documentId), eq(documents.workspaceId, chunks.workspaceId)))
-    .where(
-      and(
-        eq(chunks.workspaceId, access.workspaceId),
-        inArray(chunks.id, [...chunkIds]),
-        ne(documents.priority, 'normal'),
-      ),
-    );
-  return new Map(
-    rows.flatMap(({ id, documentId, priority }) => (priority === 'normal' ? [] : [[id, { documentId, priority }]])),
   );
 }
 

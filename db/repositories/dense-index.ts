@@ -1,11 +1,11 @@
 /** Nearest neighbours of one workspace: exact while it is small, through an index of its own once it is large. */
-import { and, eq, notInArray, sql } from 'drizzle-orm';
-import pgvector from 'pgvector';
+import { and, eq, getTableColumns, notInArray, type SQL, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings } from '#db/schema/documents.ts';
 import { indexConfigs } from '#db/schema/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
+import type { DocumentPriority } from '#lib/domain/document-priority.ts';
 import type { IndexConfig } from './index-configs.ts';
 import { lockWorkspace } from './workspace-lock.ts';
 
@@ -26,17 +26,41 @@ const BUILD_MEMORY = '256MB';
 
 type DenseConfig = Pick<IndexConfig, 'id' | 'dimensions'>;
 
-const nameIndex = (configId: string) => `chunk_embeddings_hnsw_${configId.replaceAll('-', '')}`;
+const INDEX_NAME_PREFIX = 'chunk_embeddings_hnsw_';
+const nameIndex = (configId: string) => `${INDEX_NAME_PREFIX}${configId.replaceAll('-', '')}`;
 
 /** Into SQL as a literal: a partial index is used only where the planner sees that the condition is its own. */
 const asLiteral = (configId: string) => sql.raw(`'${configId.replaceAll(/[^\da-f-]/gi, '')}'::uuid`);
 const asColumn = (config: DenseConfig) => sql.raw(`(embedding::vector(${Math.trunc(config.dimensions)}))`);
 
+/** @param name of the index, in SQL */
+const isValidIndex = (name: SQL) => sql<boolean>`exists (
+  select 1 from pg_class join pg_index on pg_index.indexrelid = pg_class.oid
+  where pg_class.relname = ${name} and pg_index.indisvalid)`;
+
 async function hasIndex(db: DatabaseExecutor, configId: string): Promise<boolean> {
-  const result = await db.execute(sql`
-    select 1 from pg_class join pg_index on pg_index.indexrelid = pg_class.oid
-    where pg_class.relname = ${nameIndex(configId)} and pg_index.indisvalid`);
-  return result.rows.length > 0;
+  const result = await db.execute<{ has_index: boolean }>(
+    sql`select ${isValidIndex(sql`${nameIndex(configId)}`)} as has_index`,
+  );
+  return result.rows[0]?.has_index === true;
+}
+
+/** An index configuration, and whether its vectors have an index of their own. */
+export interface SearchedIndex extends IndexConfig {
+  readonly hasDenseIndex: boolean;
+}
+
+/** What questions are asked against; undefined: nothing was ever indexed in this workspace. */
+export async function findSearchedIndex(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+): Promise<SearchedIndex | undefined> {
+  const name = sql`${INDEX_NAME_PREFIX} || replace(${indexConfigs.id}::text, '-', '')`;
+  const [row] = await db
+    .select({ ...getTableColumns(indexConfigs), hasDenseIndex: isValidIndex(name) })
+    .from(indexConfigs)
+    .where(and(eq(indexConfigs.workspaceId, access.workspaceId), eq(indexConfigs.isActive, true)));
+  return row;
 }
 
 const ofConfig = (access: Authorized<Permission>, configId: string) =>
@@ -83,6 +107,8 @@ export async function dropEmptyDenseIndexes(
 
 export interface DenseHit {
   readonly chunkId: string;
+  readonly documentId: string;
+  readonly priority: DocumentPriority;
   /** Cosine similarity, −1 to 1. */
   readonly similarity: number;
 }
@@ -96,87 +122,84 @@ export interface DenseResult {
 /**
  * Nearest live chunks of the workspace by inner product. Never fewer than there are: where too many of the index's answers belong
  * to versions that do not answer, and where only some documents are asked for, all vectors are compared.
+ * @param index as {@link findSearchedIndex} found it; an index that went away since costs time, but no passage
  * @param embedding L2-normalised, of the configuration's dimensions
  * @param options.documentIds only chunks of these documents
- * @param options.method default: by the index where there is one
  */
 export async function searchDense(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
-  config: DenseConfig,
+  index: DenseConfig & Pick<SearchedIndex, 'hasDenseIndex'>,
   embedding: Float32Array,
-  options: { readonly limit: number; readonly documentIds?: readonly string[]; readonly method?: 'exact' },
+  options: { readonly limit: number; readonly documentIds?: readonly string[] },
 ): Promise<DenseResult> {
   const { limit, documentIds } = options;
-  const vector = sql`${pgvector.toSql([...embedding])}::vector`;
+  const vector = sql.param(embedding, chunkEmbeddings.embedding);
   const read = READ_PER_HIT * limit;
   if (documentIds === undefined) {
-    const isIndexed = options.method !== 'exact' && (await hasIndex(db, config.id));
-    const result = isIndexed
-      ? await db.transaction(async (tx) => {
-          await tx.execute(sql`set local hnsw.ef_search = ${sql.raw(String(Math.max(EF_SEARCH, read)))}`);
-          return await readNearest(
-            tx,
-            access,
-            config,
-            limit,
-            sql`
-              select chunk_id, ${asColumn(config)} <#> ${vector} as distance from chunk_embeddings
-              where workspace_id = ${access.workspaceId}::uuid and index_config_id = ${asLiteral(config.id)}
-              order by ${asColumn(config)} <#> ${vector} limit ${read}`,
-          );
-        })
-      : await readNearest(
-          db,
-          access,
-          config,
-          limit,
-          sql`
-            select chunk_id, embedding <#> ${vector} as distance from chunk_embeddings
-            where workspace_id = ${access.workspaceId}::uuid and index_config_id = ${config.id}::uuid
-            order by distance limit ${read}`,
-        );
-    if (result.hits.length === limit || result.readCount < read) {
-      return { hits: result.hits, method: isIndexed ? 'index' : 'exact' };
-    }
+    const nearest = index.hasDenseIndex
+      ? sql`
+          select chunk_id, ${asColumn(index)} <#> ${vector}::vector as distance from chunk_embeddings
+          where workspace_id = ${access.workspaceId}::uuid and index_config_id = ${asLiteral(index.id)}
+            and ${raiseEffort(Math.max(EF_SEARCH, read))}
+          order by distance limit ${read}`
+      : sql`
+          select chunk_id, embedding <#> ${vector}::vector as distance from chunk_embeddings
+          where workspace_id = ${access.workspaceId}::uuid and index_config_id = ${index.id}::uuid
+          order by distance limit ${read}`;
+    const { hits, readCount } = await readNearest(db, access, index, limit, nearest);
+    if (hits.length === limit || readCount < read) return { hits, method: index.hasDenseIndex ? 'index' : 'exact' };
   }
   const isWanted = documentIds ? sql`c.document_id = any(${sql.param([...documentIds])}::uuid[])` : sql`true`;
   const { hits } = await readNearest(
     db,
     access,
-    config,
+    index,
     limit,
     sql`
-      select e.chunk_id, e.embedding <#> ${vector} as distance
+      select e.chunk_id, e.embedding <#> ${vector}::vector as distance
       from chunks c
       join documents d on d.id = c.document_id and d.workspace_id = c.workspace_id
         and d.current_version_id = c.version_id and d.deleted_at is null and d.superseded_by_id is null
       join chunk_embeddings e on e.chunk_id = c.id
-      where c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${config.id}::uuid and ${isWanted}
+      where c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${index.id}::uuid and ${isWanted}
       order by distance limit ${limit}`,
   );
   return { hits, method: 'exact' };
 }
 
+/**
+ * True, and as long as the statement runs the index looks at so many candidates: evaluated once, before the scan begins. In the
+ * statement itself, since a transaction for `set local` would cost three more round trips.
+ */
+const raiseEffort = (candidates: number) =>
+  sql`(select set_config('hnsw.ef_search', ${String(candidates)}, true)) is not null`;
+
 async function readNearest(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
-  config: DenseConfig,
+  index: DenseConfig,
   limit: number,
-  nearest: ReturnType<typeof sql>,
+  nearest: SQL,
 ): Promise<{ readonly hits: DenseHit[]; readonly readCount: number }> {
-  const result = await db.execute<{ chunk_id: string; distance: number; is_live: boolean }>(sql`
+  const result = await db.execute<{
+    chunk_id: string;
+    distance: number;
+    document_id: string | null;
+    priority: DocumentPriority | null;
+  }>(sql`
     with nearest as materialized (${nearest})
-    select nearest.chunk_id, nearest.distance, d.id is not null as is_live
+    select nearest.chunk_id, nearest.distance, d.id as document_id, d.priority
     from nearest
     left join chunks c on c.id = nearest.chunk_id and c.workspace_id = ${access.workspaceId}::uuid
-      and c.index_config_id = ${config.id}::uuid
+      and c.index_config_id = ${index.id}::uuid
     left join documents d on d.id = c.document_id and d.workspace_id = c.workspace_id
       and d.current_version_id = c.version_id and d.deleted_at is null and d.superseded_by_id is null
     order by nearest.distance, nearest.chunk_id`);
   const hits = result.rows
-    .filter((row) => row.is_live)
-    .slice(0, limit)
-    .map((row) => ({ chunkId: row.chunk_id, similarity: -row.distance }));
+    .flatMap(({ chunk_id: chunkId, distance, document_id: documentId, priority }): DenseHit[] =>
+      documentId !== null && priority !== null ? [{ chunkId, documentId, priority, similarity: -distance }] : [],
+    )
+    .slice(0, limit);
   return { hits, readCount: result.rows.length };
 }

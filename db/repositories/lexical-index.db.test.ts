@@ -9,7 +9,8 @@ import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import { deleteChunksOfVersion, insertChunks } from './chunks.ts';
 import { findDocumentVersion, insertDocument, insertDocumentVersion, publishVersion } from './documents.ts';
-import { insertTerms, listChunksWithoutTerms, readTermsOfChunks, searchLexical } from './lexical-index.ts';
+import { insertTerms, listChunksWithoutTerms, searchLexical } from './lexical-index.ts';
+import { readSurroundings } from './passages.ts';
 
 const K1 = 0.9;
 const B = 0.4;
@@ -234,7 +235,8 @@ describeDatabase('the lexical index', (getDatabase) => {
     const added = await addDocument(MANUAL, 2);
     const rows = await db.select().from(chunks).where(eq(chunks.versionId, added.versionId)).orderBy(chunks.ordinal);
     const ids = rows.map((row) => row.id);
-    const found = await readTermsOfChunks(db, access, added.indexConfigId, ['pump', 'mx-7731', 'zebra'], ids);
+    const asked = ['pump', 'mx-7731', 'zebra'];
+    const { terms: found } = await readSurroundings(db, access, added.indexConfigId, ids, asked);
     const ordinals = (term: string) =>
       found
         .filter((row) => row.term === term)
@@ -254,7 +256,10 @@ describeDatabase('the lexical index', (getDatabase) => {
       const { db } = getDatabase();
       const foreign = await db.select().from(chunks).where(eq(chunks.versionId, theirs.versionId));
       const ids = foreign.map((row) => row.id);
-      expect(await readTermsOfChunks(db, mine.access, theirs.indexConfigId, ['pump'], ids)).toEqual([]);
+      expect(await readSurroundings(db, mine.access, theirs.indexConfigId, ids, ['pump'])).toEqual({
+        pages: [],
+        terms: [],
+      });
     });
   });
 });

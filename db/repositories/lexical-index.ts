@@ -8,6 +8,7 @@ import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunks } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
+import type { DocumentPriority } from '#lib/domain/document-priority.ts';
 import type { LexicalText } from '#lib/domain/lexical-text.ts';
 import type { Chunk, IndexedVersion } from './chunks.ts';
 
@@ -94,16 +95,15 @@ export interface Bm25Parameters {
 
 export interface LexicalHit {
   readonly chunkId: string;
+  readonly documentId: string;
+  readonly priority: DocumentPriority;
   /** BM25; comparable within one question only. */
   readonly score: number;
 }
 
-interface IndexedTerm {
+export interface QuestionTerm {
   readonly term: string;
   readonly isCode: boolean;
-}
-
-export interface QuestionTerm extends IndexedTerm {
   /** Live chunks of the workspace that have the term. */
   readonly documentFrequency: number;
   /** ln(1 + (N − df + 0.5) / (df + 0.5)); highest for a term that no live chunk has. */
@@ -114,20 +114,6 @@ export interface LexicalResult {
   /** Best first. */
   readonly hits: readonly LexicalHit[];
   readonly terms: readonly QuestionTerm[];
-}
-
-/**
- * Distinct terms of a question, as the index holds them. Asked for first, so that the statements that use them name plain
- * values: the planner knows nothing of what a function inside a statement will return.
- */
-async function readQuestionTerms(db: DatabaseExecutor, question: LexicalText): Promise<IndexedTerm[]> {
-  const result = await db.execute<{ term: string; is_code: boolean }>(sql`
-    select term, bool_or(is_code) as is_code from (
-      select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
-      union all
-      select code, true from unnest(${sql.param([...question.codes])}::text[]) as code
-    ) as terms group by term order by term`);
-  return result.rows.map((row) => ({ term: row.term, isCode: row.is_code }));
 }
 
 /**
@@ -145,14 +131,19 @@ export async function searchLexical(
   question: LexicalText,
   options: Bm25Parameters & { readonly limit: number; readonly documentIds?: readonly string[] },
 ): Promise<LexicalResult> {
-  const terms = await readQuestionTerms(db, question);
-  if (terms.length === 0) return { hits: [], terms: [] };
   const { k1, b, limit, documentIds } = options;
   const isWanted = documentIds ? sql`d.id = any(${sql.param([...documentIds])}::uuid[])` : sql`true`;
   // Rows of three kinds in one answer, so that all of it is true of the same moment: the collection, the terms, the hits.
-  const result = await db.execute<{ kind: 'collection' | 'term' | 'hit'; key: string; value: number }>(sql`
-    with live as materialized (
-      select t.first_chunk_id, t.version_id, t.first_ordinal, t.chunk_count, t.term_count, ${isWanted} as is_wanted
+  const result = await db.execute<LexicalRow>(sql`
+    with terms as materialized (
+      select term, bool_or(is_code) as is_code from (
+        select lexeme as term, false as is_code from unnest(to_tsvector('english', ${question.words}))
+        union all
+        select code, true from unnest(${sql.param([...question.codes])}::text[]) as code
+      ) as found group by term
+    ), live as materialized (
+      select t.first_chunk_id, t.version_id, t.first_ordinal, t.chunk_count, t.term_count,
+        d.id as document_id, d.priority, ${isWanted} as is_wanted
       from term_batches t
       join documents d on d.workspace_id = t.workspace_id and d.current_version_id = t.version_id and d.deleted_at is null and d.superseded_by_id is null
       where t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
@@ -164,7 +155,7 @@ export async function searchLexical(
       select p.term, p.batch_id, p.postings, live.is_wanted
       from term_postings p join live on live.first_chunk_id = p.batch_id
       where p.workspace_id = ${access.workspaceId}::uuid and p.index_config_id = ${indexConfigId}::uuid
-        and p.term = any(${sql.param(terms.map(({ term }) => term))}::text[])
+        and p.term = any((select array_agg(term) from terms)::text[])
     ), frequencies as materialized (
       select term, sum(cardinality(postings))::float8 as document_frequency from found group by term
     ), weights as materialized (
@@ -182,51 +173,43 @@ export async function searchLexical(
       order by score desc, found.batch_id, position
       limit ${limit}
     )
-    select 'collection' as kind, '' as key, size as value from collection
+    select 'collection' as kind, '' as key, size as value, null::uuid as document_id, null::text as priority, false as is_code
+    from collection
     union all
-    select 'term', term, document_frequency from frequencies
+    select 'term', terms.term, coalesce(document_frequency, 0), null, null, is_code
+    from terms left join frequencies using (term)
     union all
-    select 'hit', c.id::text, scored.score
+    select 'hit', c.id::text, scored.score, live.document_id, live.priority, false
     from scored join live on live.first_chunk_id = scored.batch_id
     join chunks c on c.version_id = live.version_id and c.index_config_id = ${indexConfigId}::uuid
       and c.ordinal = live.first_ordinal + scored.position and c.workspace_id = ${access.workspaceId}::uuid`);
-  const ofKind = (kind: string) => result.rows.filter((row) => row.kind === kind);
-  const size = ofKind('collection')[0]?.value ?? 0;
-  const frequencies = new Map(ofKind('term').map((row) => [row.key, row.value]));
+  const size = result.rows.find((row) => row.kind === 'collection')?.value ?? 0;
+  // The order of a union is not promised.
   return {
-    // The order of a union is not promised.
-    hits: ofKind('hit')
-      .map((row) => ({ chunkId: row.key, score: row.value }))
+    hits: result.rows
+      .flatMap((row): LexicalHit[] =>
+        row.kind === 'hit'
+          ? [{ chunkId: row.key, documentId: row.document_id, priority: row.priority, score: row.value }]
+          : [],
+      )
       .sort((a, c) => c.score - a.score || (a.chunkId < c.chunkId ? -1 : 1)),
-    terms: terms.map(({ term, isCode }) => {
-      const documentFrequency = frequencies.get(term) ?? 0;
-      const idf = Math.log(1 + (size - documentFrequency + 0.5) / (documentFrequency + 0.5));
-      return { term, isCode, documentFrequency, idf };
-    }),
+    terms: result.rows
+      .flatMap((row): QuestionTerm[] => {
+        if (row.kind !== 'term') return [];
+        const idf = Math.log(1 + (size - row.value + 0.5) / (row.value + 0.5));
+        return [{ term: row.key, isCode: row.is_code, documentFrequency: row.value, idf }];
+      })
+      .sort((a, c) => (a.term < c.term ? -1 : 1)),
   };
 }
 
-/** Which of the asked chunks have which of the terms. */
-export async function readTermsOfChunks(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  indexConfigId: string,
-  terms: readonly string[],
-  chunkIds: readonly string[],
-): Promise<{ readonly term: string; readonly chunkId: string }[]> {
-  if (terms.length === 0 || chunkIds.length === 0) return [];
-  const result = await db.execute<{ term: string; chunk_id: string }>(sql`
-    with asked as materialized (
-      select c.id, c.ordinal - t.first_ordinal as position, t.first_chunk_id
-      from chunks c
-      join term_batches t on t.workspace_id = c.workspace_id and t.index_config_id = c.index_config_id
-        and t.version_id = c.version_id and t.first_ordinal <= c.ordinal
-      where c.workspace_id = ${access.workspaceId}::uuid and c.index_config_id = ${indexConfigId}::uuid
-        and c.id = any(${sql.param([...chunkIds])}::uuid[])
-    )
-    select p.term, asked.id as chunk_id
-    from asked join term_postings p on p.batch_id = asked.first_chunk_id
-    where p.index_config_id = ${indexConfigId}::uuid and p.term = any(${sql.param([...terms])}::text[])
-      and exists (select 1 from unnest(p.postings) as posting where posting >> 32 = asked.position)`);
-  return result.rows.map((row) => ({ term: row.term, chunkId: row.chunk_id }));
-}
+type LexicalRow =
+  | { readonly kind: 'collection'; readonly value: number }
+  | { readonly kind: 'term'; readonly key: string; readonly value: number; readonly is_code: boolean }
+  | {
+      readonly kind: 'hit';
+      readonly key: string;
+      readonly value: number;
+      readonly document_id: string;
+      readonly priority: DocumentPriority;
+    };

@@ -1,35 +1,59 @@
-import { and, eq, or, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
-import { documentPages } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
 
-export interface PagePlace {
+export interface PageText {
   readonly versionId: string;
   readonly pageNumber: number;
+  readonly text: string;
 }
 
-/** Texts of pages; places of another workspace are silently left out. Order is not kept. */
-export async function listPageTexts(
+export interface PassageSurroundings {
+  /** The pages that the chunks begin on, each once. Order is not kept. */
+  readonly pages: readonly PageText[];
+  /** Which of the chunks have which of the terms. */
+  readonly terms: readonly { readonly term: string; readonly chunkId: string }[];
+}
+
+/** What a reader wants to know of chunks that were found; ids of another workspace are silently left out. */
+export async function readSurroundings(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
-  places: readonly PagePlace[],
-): Promise<(PagePlace & { readonly text: string })[]> {
-  if (places.length === 0) return [];
-  return db
-    .select({ versionId: documentPages.versionId, pageNumber: documentPages.pageNumber, text: documentPages.text })
-    .from(documentPages)
-    .where(
-      and(
-        eq(documentPages.workspaceId, access.workspaceId),
-        or(
-          ...places.map((place) =>
-            and(eq(documentPages.versionId, place.versionId), eq(documentPages.pageNumber, place.pageNumber)),
-          ),
-        ),
-      ),
-    );
+  indexConfigId: string,
+  chunkIds: readonly string[],
+  terms: readonly string[],
+): Promise<PassageSurroundings> {
+  if (chunkIds.length === 0) return { pages: [], terms: [] };
+  const result = await db.execute<SurroundingsRow>(sql`
+    with asked as materialized (
+      select id, version_id, page_number, ordinal from chunks
+      where workspace_id = ${access.workspaceId}::uuid and index_config_id = ${indexConfigId}::uuid
+        and id = any(${sql.param([...chunkIds])}::uuid[])
+    )
+    select 'page' as kind, version_id, page_number, text, null::uuid as chunk_id
+    from document_pages
+    where workspace_id = ${access.workspaceId}::uuid
+      and (version_id, page_number) in (select version_id, page_number from asked)
+    union all
+    select 'term', null, null, p.term, asked.id
+    from asked
+    join term_batches t on t.workspace_id = ${access.workspaceId}::uuid and t.index_config_id = ${indexConfigId}::uuid
+      and t.version_id = asked.version_id and t.first_ordinal <= asked.ordinal
+    join term_postings p on p.batch_id = t.first_chunk_id and p.index_config_id = t.index_config_id
+      and p.term = any(${sql.param([...terms])}::text[])
+    where exists (select 1 from unnest(p.postings) as posting where posting >> 32 = asked.ordinal - t.first_ordinal)`);
+  return {
+    pages: result.rows.flatMap((row) =>
+      row.kind === 'page' ? [{ versionId: row.version_id, pageNumber: row.page_number, text: row.text }] : [],
+    ),
+    terms: result.rows.flatMap((row) => (row.kind === 'term' ? [{ term: row.text, chunkId: row.chunk_id }] : [])),
+  };
 }
+
+type SurroundingsRow =
+  | { readonly kind: 'page'; readonly version_id: string; readonly page_number: number; readonly text: string }
+  | { readonly kind: 'term'; readonly text: string; readonly chunk_id: string };
 
 export interface NamedDocument {
   readonly id: string;

@@ -1,18 +1,13 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
-import { type FoundChunk, listChunksByIds, listPrioritisedPassages } from '#db/repositories/chunks.ts';
-import { type DenseResult, searchDense } from '#db/repositories/dense-index.ts';
-import { findActiveIndexConfig, type IndexConfig } from '#db/repositories/index-configs.ts';
-import {
-  type Bm25Parameters,
-  type LexicalResult,
-  readTermsOfChunks,
-  searchLexical,
-} from '#db/repositories/lexical-index.ts';
-import { listPageTexts } from '#db/repositories/passages.ts';
+import { type FoundChunk, listChunksByIds } from '#db/repositories/chunks.ts';
+import { type DenseResult, findSearchedIndex, searchDense } from '#db/repositories/dense-index.ts';
+import type { IndexConfig } from '#db/repositories/index-configs.ts';
+import { type Bm25Parameters, type LexicalResult, searchLexical } from '#db/repositories/lexical-index.ts';
+import { type PassageSurroundings, readSurroundings } from '#db/repositories/passages.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { type AnswerConfig, LEXICAL_WEIGHT } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
-import { applyPriorities, findRequiredPassages } from '#lib/domain/document-priority.ts';
+import { applyPriorities, findRequiredPassages, type PrioritisedPassage } from '#lib/domain/document-priority.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
@@ -118,7 +113,7 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   const embedding = timed(() => deps.runtime.embedTexts([input.query, ...parts], { ...call, purpose: 'query' }));
   // Rejections are seen where it is awaited; this keeps an earlier throw from leaving it unhandled.
   embedding.catch(() => undefined);
-  const [config, status] = await Promise.all([findActiveIndexConfig(deps.db, access), deps.runtime.readStatus(call)]);
+  const [config, status] = await Promise.all([findSearchedIndex(deps.db, access), deps.runtime.readStatus(call)]);
   if (!config) return describeEmptyResult(status, performance.now() - startedAt);
   requireSameModel(config, status);
   const documents = await findNamedDocuments(deps, access, input.query);
@@ -145,11 +140,7 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   if (!whole) throw new Error('the runtime returned no embedding for the question');
 
   const merged = mergeLegs(legs, lexicalWeight, 2 * limit * legs.length);
-  const prioritised = await listPrioritisedPassages(
-    deps.db,
-    access,
-    merged.map((item) => item.id),
-  );
+  const prioritised = listPrioritised(legs);
   const fused = applyPriorities(merged, prioritised, topK);
   const readCount = Math.max(READ_PER_SOURCE * topK, deps.reranker ? (input.config.rerankCandidates ?? 0) : 0);
   const read = await readCandidates(
@@ -174,16 +165,16 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   });
   const similarities = new Map(legs.flatMap((leg) => leg.dense.hits.map((hit) => [hit.chunkId, hit.similarity])));
   const scores = new Map(fused.map((item) => [item.id, item.score]));
-  const sources = await describeSources(deps, access, selected, scores, similarities);
   const { terms } = whole.lexical;
-  const present = await readTermsOfChunks(
+  const surroundings = await readSurroundings(
     deps.db,
     access,
     config.id,
+    selected.map((chunk) => chunk.id),
     terms.map(({ term }) => term),
-    sources.map((source) => source.chunkId),
   );
-  const evidence = gatherEvidence(terms, present, sources);
+  const sources = describeSources(selected, surroundings.pages, scores, similarities);
+  const evidence = gatherEvidence(terms, surroundings.terms, sources);
   return {
     sources,
     supportScore: sources.length === 0 ? 0 : scoreSupport(evidence),
@@ -226,6 +217,16 @@ function mergeLegs(legs: readonly Leg[], lexicalWeight: number, limit: number): 
     ]),
     limit,
     RRF_K,
+  );
+}
+
+function listPrioritised(legs: readonly Leg[]): ReadonlyMap<string, PrioritisedPassage> {
+  return new Map(
+    legs
+      .flatMap(({ lexical, dense }) => [...lexical.hits, ...dense.hits])
+      .flatMap(({ chunkId, documentId, priority }) =>
+        priority === 'normal' ? [] : [[chunkId, { documentId, priority }]],
+      ),
   );
 }
 
@@ -273,14 +274,12 @@ async function rerank(
   }
 }
 
-async function describeSources(
-  deps: SearchDeps,
-  access: SearchAccess,
+function describeSources(
   selected: readonly FoundChunk[],
+  pages: PassageSurroundings['pages'],
   scores: ReadonlyMap<string, number>,
   similarities: ReadonlyMap<string, number>,
-): Promise<Source[]> {
-  const pages = await listPageTexts(deps.db, access, selected);
+): Source[] {
   return selected.map((chunk, index) => {
     const page = pages.find((each) => each.versionId === chunk.versionId && each.pageNumber === chunk.pageNumber);
     const range = { start: chunk.startOffset, end: chunk.endOffset };
@@ -304,7 +303,7 @@ async function describeSources(
 
 function gatherEvidence(
   terms: LexicalResult['terms'],
-  present: readonly { readonly term: string; readonly chunkId: string }[],
+  present: PassageSurroundings['terms'],
   sources: readonly Source[],
 ): SupportEvidence {
   const similarities = sources.flatMap((source) => source.similarity ?? []);

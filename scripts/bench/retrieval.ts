@@ -11,7 +11,7 @@
  */
 import { Command } from 'commander';
 import { insertChunks, insertEmbeddings, refreshStatistics } from '#db/repositories/chunks.ts';
-import { maintainDenseIndex, searchDense } from '#db/repositories/dense-index.ts';
+import { findSearchedIndex, maintainDenseIndex, searchDense } from '#db/repositories/dense-index.ts';
 import {
   findDocumentVersion,
   insertDocument,
@@ -182,14 +182,8 @@ try {
   }
 
   async function measure(workspace: WorkbenchWorkspace, questions: readonly Question[]) {
-    const config = await ensureActiveIndexConfig(db, workspace.write, {
-      embeddingModel: MODEL.id,
-      embeddingSha256: MODEL.sha256,
-      dimensions: DIMENSIONS,
-      splitterVersion: 1,
-      chunkSizeTokens: 160,
-      chunkOverlapTokens: 20,
-    });
+    const index = await findSearchedIndex(db, workspace.read);
+    if (!index) throw new Error('the workspace has no index');
     const status: RuntimeStatus = {
       state: 'ready',
       baseModel: null,
@@ -225,9 +219,11 @@ try {
       times.lexical.push(found.timingsMs.lexical);
       times.dense.push(found.timingsMs.dense);
       const startedAt = performance.now();
-      const exact = await searchDense(db, workspace.read, config, question.vector, { limit: 10, method: 'exact' });
+      const exact = await searchDense(db, workspace.read, { ...index, hasDenseIndex: false }, question.vector, {
+        limit: 10,
+      });
       times.exactDense.push(performance.now() - startedAt);
-      const served = await searchDense(db, workspace.read, config, question.vector, { limit: 10 });
+      const served = await searchDense(db, workspace.read, index, question.vector, { limit: 10 });
       method = served.method;
       const wanted = new Set(exact.hits.map((hit) => hit.chunkId));
       shared += served.hits.filter((hit) => wanted.has(hit.chunkId)).length;
