@@ -30,6 +30,8 @@ export interface DatabaseHandle {
 
 const DEFAULT_MAX_CONNECTIONS = 4;
 const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+/** A plan that was made for a small table, and the memory of statements that come no more, go with their connection. */
+const MAX_CONNECTION_LIFETIME_SECONDS = 300;
 
 /**
  * Whole numbers of 64 bits come as `number`. One beyond 2^53 - 1 is an error and never a rounded value.
@@ -57,6 +59,7 @@ export function createDatabase(address: DatabaseAddress, options: DatabaseOption
     ...describeAddress(address),
     max: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS,
+    maxLifetimeSeconds: MAX_CONNECTION_LIFETIME_SECONDS,
     application_name: 'lorehouse',
   });
   // Without a listener a lost idle connection would end the process.

@@ -1,7 +1,7 @@
 /**
- * How well search ranks, on a public collection in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/test.tsv):
+ * How well search ranks, on a public collection in BEIR's layout (corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv):
  *
- *   npm run eval:retrieval -- --dataset FOLDER [--json] [--documents N] [--limit QUERIES] [--cache FILE]
+ *   npm run eval:retrieval -- --dataset FOLDER [--split NAME] [--json] [--documents N] [--limit QUERIES] [--cache FILE]
  *
  * Indexes the collection with the product's own stages and the real embedding model into a throw-away embedded database, asks
  * every judged query, and prints nDCG@10, recall@5, recall@10 and MRR@10 of each leg, of their fusion and, where RERANK_URL names a
@@ -9,10 +9,8 @@
  * rate of indexing beside the bare rate of the embedding model, and what a query takes.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
-import { z } from 'zod';
 import { listChunksByIds } from '#db/repositories/chunks.ts';
 import { listDocuments } from '#db/repositories/documents.ts';
 import { loadEnv } from '#lib/config/env.ts';
@@ -24,11 +22,7 @@ import { measureNdcg, measureRecall, measureReciprocalRank } from '#lib/retrieva
 import { createReranker } from '#lib/retrieval/reranker.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { openWorkbench } from './eval/open-workbench.ts';
-
-/** BEIR calls the key `_id`. */
-const rowSchema = z
-  .object({ _id: z.string(), title: z.string().optional(), text: z.string() })
-  .transform(({ _id: id, title, text }) => ({ id, title: title ?? '', text }));
+import { type CollectionText, readCollection } from './eval/read-collection.ts';
 
 const CANDIDATES = 100;
 const INTERVAL_ERROR = 0.05;
@@ -39,6 +33,7 @@ const FUSION_KS = [10, 60];
 
 const options = new Command('eval:retrieval')
   .requiredOption('--dataset <folder>', 'collection in BEIR layout')
+  .option('--split <name>', 'judgements to use: the name of a file in qrels; default test, else dev, else train')
   .option('--documents <count>', 'index the judged documents and this many others', Number, Number.POSITIVE_INFINITY)
   .option('--limit <queries>', 'ask only the first queries', Number, Number.POSITIVE_INFINITY)
   .option('--chunk-size <tokens>', 'chunk size', Number, defaultChunkSizes.chunkSizeTokens)
@@ -47,6 +42,7 @@ const options = new Command('eval:retrieval')
   .parse()
   .opts<{
     dataset: string;
+    split?: string;
     documents: number;
     limit: number;
     chunkSize: number;
@@ -54,28 +50,15 @@ const options = new Command('eval:retrieval')
     json?: boolean;
   }>();
 
-const readLines = (file: string) =>
-  readFileSync(path.join(options.dataset, file), 'utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '');
-
-const judgements = new Map<string, Map<string, number>>();
-for (const line of readLines('qrels/test.tsv')) {
-  const [query = '', document = '', grade = ''] = line.split('\t');
-  if (!/^\d+$/.test(grade.trim())) continue;
-  judgements.set(query, (judgements.get(query) ?? new Map<string, number>()).set(document, Number(grade)));
-}
+const collection = readCollection(options.dataset, options.split);
+const { judgements } = collection;
 const judged = new Set([...judgements.values()].flatMap((grades) => [...grades.keys()]));
 
-type Row = z.output<typeof rowSchema>;
-
 /** Judged documents first, the others in an order that is the same everywhere. */
-function chooseDocuments(): Row[] {
-  const rows = readLines('corpus.jsonl')
-    .map((line) => rowSchema.parse(JSON.parse(line)))
-    .filter((row) => row.text.trim() !== '');
+function chooseDocuments(): readonly CollectionText[] {
+  const rows = collection.documents;
   if (options.documents === Number.POSITIVE_INFINITY) return rows;
-  const key = ({ id }: Row) => createHash('sha256').update(id).digest('hex');
+  const key = ({ id }: CollectionText) => createHash('sha256').update(id).digest('hex');
   const others = rows
     .filter((row) => !judged.has(row.id))
     .map((row) => ({ row, key: key(row) }))
@@ -127,7 +110,7 @@ const workbench = await openWorkbench({
 });
 try {
   const documents = chooseDocuments();
-  const addDocument = async (workspace: Parameters<typeof workbench.addPages>[0], row: Row) => {
+  const addDocument = async (workspace: Parameters<typeof workbench.addPages>[0], row: CollectionText) => {
     const mediaType = row.id.endsWith('.md') ? 'text/markdown' : 'text/plain';
     const pages = await extractBytes(new TextEncoder().encode(row.text), mediaType);
     await workbench.addPages(workspace, { fileName: row.id, title: row.title, mediaType }, pages);
@@ -159,9 +142,7 @@ try {
   }[] = [];
   const searchMs: number[] = [];
   const searchCpuMs: number[] = [];
-  for (const line of readLines('queries.jsonl')) {
-    const query = rowSchema.parse(JSON.parse(line));
-    if (!judgements.has(query.id) || asked.length >= options.limit) continue;
+  for (const query of collection.queries.slice(0, options.limit)) {
     const cpuBefore = process.cpuUsage();
     const result = await search({ db: workbench.db, runtime: workbench.runtime, reranker }, workspace.read, {
       query: query.text,
@@ -218,10 +199,11 @@ try {
       : ('dense' as const);
   const gains = asked.map((each) => ndcgOf(each.query, each.fused) - ndcgOf(each.query, each[better]));
   const report = {
+    ...legs,
     collection: path.basename(options.dataset),
     documents: documents.length,
+    emptyDocuments: collection.emptyDocuments,
     queries: asked.length,
-    ...legs,
     gain: { over: better, 'ndcg@10': round(mean(gains)), interval: interval(gains) },
     fusions,
     indexing: rate,

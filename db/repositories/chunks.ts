@@ -1,4 +1,4 @@
-import { and, asc, count, eq, inArray, ne, notExists, notInArray, or, sql } from 'drizzle-orm';
+import { and, asc, count, eq, inArray, ne, notInArray, or, sql } from 'drizzle-orm';
 import { v7 as createUuid } from 'uuid';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { chunkEmbeddings, chunks, documents } from '#db/schema/documents.ts';
@@ -69,45 +69,48 @@ export async function measureChunks(
   return row ?? { count: 0, tokens: 0 };
 }
 
+/** A chunk that is not stored yet. */
+export const createChunk = (access: Authorized<'document.write'>, key: IndexedVersion, row: NewChunk): Chunk => ({
+  id: createUuid(),
+  workspaceId: access.workspaceId,
+  documentId: key.documentId,
+  versionId: key.versionId,
+  indexConfigId: key.indexConfigId,
+  ...row,
+  termCount: 0,
+});
+
 /** All chunks of a version at once, so that a version has either all of them or none. */
-export async function insertChunks(
-  tx: DatabaseExecutor,
-  access: Authorized<'document.write'>,
-  key: IndexedVersion,
-  rows: readonly NewChunk[],
-): Promise<void> {
+export async function insertChunks(tx: DatabaseExecutor, rows: readonly Chunk[]): Promise<void> {
   const ROWS_PER_INSERT = 200;
   for (let start = 0; start < rows.length; start += ROWS_PER_INSERT) {
-    await tx.insert(chunks).values(
-      rows.slice(start, start + ROWS_PER_INSERT).map((row) => ({
-        id: createUuid(),
-        workspaceId: access.workspaceId,
-        ...key,
-        ...row,
-        termCount: 0,
-      })),
-    );
+    await tx.insert(chunks).values(rows.slice(start, start + ROWS_PER_INSERT));
   }
 }
 
-/** The next chunks, in reading order, that have no vector yet. */
-export async function listChunksWithoutEmbedding(
+/** A chunk, and which parts of the index hold it. */
+export interface ChunkInIndex extends Chunk {
+  readonly isEmbedded: boolean;
+  readonly isEntered: boolean;
+}
+
+/** All chunks of a version in reading order. */
+export async function listChunksInIndex(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
   key: IndexedVersion,
-  limit: number,
-): Promise<Chunk[]> {
-  return db
-    .select()
+): Promise<ChunkInIndex[]> {
+  const rows = await db
+    .select({ chunk: chunks, embeddedId: chunkEmbeddings.chunkId })
     .from(chunks)
-    .where(
-      and(
-        ofVersion(access, key),
-        notExists(db.select({ one: sql`1` }).from(chunkEmbeddings).where(eq(chunkEmbeddings.chunkId, chunks.id))),
-      ),
-    )
-    .orderBy(asc(chunks.ordinal))
-    .limit(limit);
+    .leftJoin(chunkEmbeddings, eq(chunkEmbeddings.chunkId, chunks.id))
+    .where(ofVersion(access, key))
+    .orderBy(asc(chunks.ordinal));
+  return rows.map(({ chunk, embeddedId }) => ({
+    ...chunk,
+    isEmbedded: embeddedId !== null,
+    isEntered: chunk.termCount > 0,
+  }));
 }
 
 /** Vectors of one batch; a chunk that has one keeps it. */

@@ -450,18 +450,6 @@ export async function filterReferencedBlobs(
   return new Set(rows.map((row) => row.blobSha256));
 }
 
-export async function hasPages(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  versionId: string,
-): Promise<boolean> {
-  const [row] = await db
-    .select({ extractedAt: documentVersions.extractedAt })
-    .from(documentVersions)
-    .where(and(eq(documentVersions.workspaceId, access.workspaceId), eq(documentVersions.id, versionId)));
-  return row !== undefined && row.extractedAt !== null;
-}
-
 /** All pages of a version at once: `extractedAt` is set only together with the last of them. */
 export async function writePages(
   tx: DatabaseExecutor,

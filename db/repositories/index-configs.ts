@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray } from 'drizzle-orm';
+import { and, desc, eq, exists, inArray, or, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { runs } from '#db/schema/runs.ts';
 import { indexConfigs } from '#db/schema/workspaces.ts';
@@ -11,6 +11,8 @@ export type NewIndexConfig = Pick<
   IndexConfig,
   'embeddingModel' | 'embeddingSha256' | 'dimensions' | 'chunkSizeTokens' | 'chunkOverlapTokens' | 'splitterVersion'
 >;
+
+const isRebuildOpen = and(eq(runs.kind, 'index.rebuild'), inArray(runs.state, ['queued', 'running']));
 
 export async function findActiveIndexConfig(
   db: DatabaseExecutor,
@@ -81,16 +83,36 @@ export async function findPendingIndexConfigs(
     .from(indexConfigs)
     .innerJoin(
       runs,
-      and(
-        eq(runs.workspaceId, indexConfigs.workspaceId),
-        eq(runs.subjectId, indexConfigs.id),
-        eq(runs.kind, 'index.rebuild'),
-        inArray(runs.state, ['queued', 'running']),
-      ),
+      and(eq(runs.workspaceId, indexConfigs.workspaceId), eq(runs.subjectId, indexConfigs.id), isRebuildOpen),
     )
     .where(and(eq(indexConfigs.workspaceId, access.workspaceId), eq(indexConfigs.isActive, false)))
     .orderBy(desc(runs.createdAt));
   return rows.map((row) => row.config);
+}
+
+/** The configuration that serves, and those that a re-index is making ready or waits to. */
+export async function listLivingIndexConfigIds(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+): Promise<string[]> {
+  const rows = await db
+    .select({ id: indexConfigs.id })
+    .from(indexConfigs)
+    .where(
+      and(
+        eq(indexConfigs.workspaceId, access.workspaceId),
+        or(
+          eq(indexConfigs.isActive, true),
+          exists(
+            db
+              .select({ one: sql`1` })
+              .from(runs)
+              .where(and(eq(runs.workspaceId, access.workspaceId), eq(runs.subjectId, indexConfigs.id), isRebuildOpen)),
+          ),
+        ),
+      ),
+    );
+  return rows.map(({ id }) => id);
 }
 
 /** Put a configuration in the place of the one that serves. The caller holds the workspace's lock. */

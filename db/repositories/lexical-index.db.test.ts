@@ -7,9 +7,9 @@ import { indexConfigs, workspaces } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
-import { deleteChunksOfVersion, insertChunks } from './chunks.ts';
+import { createChunk, deleteChunksOfVersion, insertChunks } from './chunks.ts';
 import { findDocumentVersion, insertDocument, insertDocumentVersion, publishVersion } from './documents.ts';
-import { insertTerms, listChunksWithoutTerms, searchLexical } from './lexical-index.ts';
+import { insertTerms, searchLexical } from './lexical-index.ts';
 import { readSurroundings } from './passages.ts';
 
 const K1 = 0.9;
@@ -94,11 +94,8 @@ describeDatabase('the lexical index', (getDatabase) => {
         sizeBytes: 1,
       });
       const key = { documentId, versionId: version.id, indexConfigId: config?.id ?? '' };
-      await insertChunks(
-        db,
-        access,
-        key,
-        texts.map((text, ordinal) => ({
+      const stored = texts.map((text, ordinal) =>
+        createChunk(access, key, {
           ordinal,
           pageNumber: 1,
           startOffset: 0,
@@ -108,11 +105,11 @@ describeDatabase('the lexical index', (getDatabase) => {
           headings: [],
           text,
           tokenCount: 1,
-        })),
+        }),
       );
-      for (;;) {
-        const batch = await listChunksWithoutTerms(db, access, key, { afterOrdinal: -1, limit: batchSize });
-        if (batch.length === 0) break;
+      await insertChunks(db, stored);
+      for (let start = 0; start < stored.length; start += batchSize) {
+        const batch = stored.slice(start, start + batchSize);
         const rows = batch.map((chunk) => ({ chunkId: chunk.id, text: prepareLexicalText(chunk.text) }));
         await db.transaction((tx) => insertTerms(tx, access, key.indexConfigId, rows));
       }

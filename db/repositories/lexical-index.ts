@@ -3,37 +3,12 @@
  * summed from the rows that answer, in the statement that uses them: they are never stored a second time, so no insert, delete,
  * replacement, re-indexing, kill or second worker can leave them wrong.
  */
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
-import { chunks } from '#db/schema/documents.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
 import type { DocumentPriority } from '#lib/domain/document-priority.ts';
 import type { LexicalText } from '#lib/domain/lexical-text.ts';
-import type { Chunk, IndexedVersion } from './chunks.ts';
-
-/** The next chunks, in reading order, that are not in the inverted index yet. */
-export async function listChunksWithoutTerms(
-  db: DatabaseExecutor,
-  access: Authorized<Permission>,
-  key: IndexedVersion,
-  page: { readonly afterOrdinal: number; readonly limit: number },
-): Promise<Chunk[]> {
-  return db
-    .select()
-    .from(chunks)
-    .where(
-      and(
-        eq(chunks.workspaceId, access.workspaceId),
-        eq(chunks.versionId, key.versionId),
-        eq(chunks.indexConfigId, key.indexConfigId),
-        eq(chunks.termCount, 0),
-        sql`${chunks.ordinal} > ${page.afterOrdinal}`,
-      ),
-    )
-    .orderBy(asc(chunks.ordinal))
-    .limit(page.limit);
-}
 
 /** What one number of `term_postings.postings` has room for in frequency and in length. */
 const MAX_PACKED = 65_535;

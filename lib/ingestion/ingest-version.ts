@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import {
+  type Chunk,
+  type ChunkInIndex,
   countChunks,
+  createChunk,
   deleteChunksOfOtherVersions,
   deleteChunksOfVersion,
   type IndexedVersion,
   insertChunks,
   insertEmbeddings,
-  listChunksWithoutEmbedding,
+  listChunksInIndex,
   refreshStatistics,
 } from '#db/repositories/chunks.ts';
 import { maintainDenseIndex } from '#db/repositories/dense-index.ts';
@@ -15,7 +18,6 @@ import {
   type Document,
   type DocumentVersion,
   findDocumentVersion,
-  hasPages,
   listPages,
   publishVersion,
   writePages,
@@ -25,8 +27,9 @@ import {
   findActiveIndexConfig,
   findPendingIndexConfigs,
   type IndexConfig,
+  listLivingIndexConfigIds,
 } from '#db/repositories/index-configs.ts';
-import { insertTerms, listChunksWithoutTerms } from '#db/repositories/lexical-index.ts';
+import { insertTerms } from '#db/repositories/lexical-index.ts';
 import { lockClaim } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
@@ -82,8 +85,8 @@ export async function ingestVersion(
   await extract(deps, access, context, version);
   for (;;) {
     const config = await openIndexConfig(deps, access, context.signal);
-    const key = await indexVersion(deps, access, context, { document, versionId: version.id }, config);
-    const details = await publish(deps, access, context, key, version);
+    const indexed = await indexVersion(deps, access, context, { document, versionId: version.id }, config);
+    const details = await publish(deps, access, context, indexed, version);
     // Null: a re-index put another configuration in this one's place meanwhile, and has not seen this version.
     if (details === null) continue;
     await refreshStatistics(deps.db);
@@ -102,14 +105,15 @@ export async function indexVersion(
   context: IngestContext,
   subject: { readonly document: Pick<Document, 'id' | 'title'>; readonly versionId: string },
   config: IndexConfig,
-): Promise<IndexedVersion> {
+): Promise<IndexedVersion & { readonly chunkCount: number }> {
   const { document, versionId } = subject;
   const key: IndexedVersion = { documentId: document.id, versionId, indexConfigId: config.id };
-  await split(deps, access, context, key, config);
-  await embed(deps, access, context, key, config, document);
-  await enterTerms(deps, access, context, key, document);
+  const stored = await listChunksInIndex(deps.db, access, key);
+  const chunks = stored.length > 0 ? stored : await split(deps, access, context, key, config, document);
+  await embed(deps, access, context, config, document, chunks);
+  await enterTerms(deps, access, context, config, document, chunks);
   await maintainDenseIndex(deps.db, access, config);
-  return key;
+  return { ...key, chunkCount: chunks.length };
 }
 
 /** Every write of a stage goes through here. */
@@ -131,7 +135,7 @@ async function extract(
   context: IngestContext,
   version: DocumentVersion,
 ): Promise<void> {
-  if (await hasPages(deps.db, access, version.id)) return;
+  if (version.extractedAt !== null) return;
   await context.report({ stage: 'extracting', done: 0, total: 0 });
   const mediaType = documentFormats.find((format) => format.mediaType === version.mediaType)?.mediaType;
   if (!mediaType) throw new Error(`stored version has the media type ${version.mediaType}, which nothing reads`);
@@ -165,11 +169,13 @@ async function openIndexConfig(
   signal: AbortSignal,
 ): Promise<IndexConfig> {
   const model = await readEmbeddingModel(deps, signal);
-  const active = await ensureActiveIndexConfig(deps.db, access, {
-    ...describeEmbeddingModel(model),
-    ...(deps.chunkSizes ?? defaultChunkSizes),
-    splitterVersion: SPLITTER_VERSION,
-  });
+  const active =
+    (await findActiveIndexConfig(deps.db, access)) ??
+    (await ensureActiveIndexConfig(deps.db, access, {
+      ...describeEmbeddingModel(model),
+      ...(deps.chunkSizes ?? defaultChunkSizes),
+      splitterVersion: SPLITTER_VERSION,
+    }));
   const change = describeModelChange(active, model);
   if (!change) return active;
   const pending = await findPendingIndexConfigs(deps.db, access);
@@ -200,17 +206,21 @@ export async function readEmbeddingModel(
   });
 }
 
+/**
+ * Cut the pages and store the chunks. A small document, which is one call of the embedding model, is stored with its vectors and terms:
+ * statements and transactions would cost it more than the model does.
+ */
 async function split(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
   key: IndexedVersion,
   config: IndexConfig,
-): Promise<void> {
-  if ((await countChunks(deps.db, access, key)) > 0) return;
+  document: Pick<Document, 'title'>,
+): Promise<readonly ChunkInIndex[]> {
   await context.report({ stage: 'splitting', done: 0, total: 0 });
   const pages = await listPages(deps.db, access, key.versionId);
-  const chunks = await splitPages(
+  const rows = await splitPages(
     pages.map((page) => ({ ...page, headings: [...page.headings] })),
     config,
     (words) =>
@@ -218,41 +228,79 @@ async function split(
         deps.runtime.countEmbeddingTokens(words, { signal: context.signal, priority: 'ingestion' }),
       ),
   );
+  const chunks = rows.map((row) => createChunk(access, key, row));
+  const isSmall = chunks.length > 0 && chunks.length <= CHUNKS_PER_EMBEDDING_CALL;
+  if (isSmall) await context.report({ stage: 'embedding', done: 0, total: chunks.length });
+  const embeddings = isSmall ? await embedChunks(deps, context.signal, config, document, chunks) : [];
+  let isMine = false;
   await writeHeld(deps, context, async (tx) => {
-    if ((await countChunks(tx, access, key)) === 0) await insertChunks(tx, access, key, chunks);
+    // A re-index may have cut the same version under the same configuration meanwhile.
+    isMine = (await countChunks(tx, access, key)) === 0;
+    if (!isMine) return;
+    await insertChunks(tx, chunks);
+    await insertEmbeddings(tx, access, config.id, embeddings);
+    if (isSmall)
+      await insertTerms(
+        tx,
+        access,
+        config.id,
+        chunks.map((chunk) => composeTerms(document, chunk)),
+      );
   });
+  return isMine
+    ? chunks.map((chunk) => ({ ...chunk, isEmbedded: isSmall, isEntered: isSmall }))
+    : await listChunksInIndex(deps.db, access, key);
 }
 
+/** The model computes the next vectors while the last ones are being stored. */
 async function embed(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
-  key: IndexedVersion,
   config: IndexConfig,
   document: Pick<Document, 'title'>,
+  chunks: readonly ChunkInIndex[],
 ): Promise<void> {
-  const total = await countChunks(deps.db, access, key);
-  let left = await listChunksWithoutEmbedding(deps.db, access, key, total);
-  while (left.length > 0) {
-    await context.report({ stage: 'embedding', done: total - left.length, total });
-    const batch = left.slice(0, CHUNKS_PER_EMBEDDING_CALL);
-    const texts = batch.map((chunk) => composeSearchText(document.title, chunk));
-    const embeddings = await waitWhileBusy(context.signal, () =>
-      deps.runtime.embedTexts(texts, { signal: context.signal, priority: 'ingestion', purpose: 'passage' }),
-    );
-    const rows = batch.map((chunk, index) => {
-      const embedding = embeddings[index];
-      if (embedding?.length !== config.dimensions) {
-        throw new AppError({
-          code: 'index.dimensions-differ',
-          message: `embedding has ${embedding?.length} dimensions, the index expects ${config.dimensions}; set EMBEDDING_MODEL back or re-index`,
-        });
-      }
-      return { chunkId: chunk.id, embedding };
-    });
-    await writeHeld(deps, context, (tx) => insertEmbeddings(tx, access, key.indexConfigId, rows));
-    left = left.slice(batch.length);
+  const left = chunks.filter((chunk) => !chunk.isEmbedded);
+  const compute = (start: number) => {
+    const batch = left.slice(start, start + CHUNKS_PER_EMBEDDING_CALL);
+    if (batch.length === 0) return null;
+    const vectors = embedChunks(deps, context.signal, config, document, batch);
+    // Rejections are seen where it is awaited; a write that fails before leaves it behind.
+    vectors.catch(() => undefined);
+    return vectors;
+  };
+  let next = compute(0);
+  for (let start = 0; next !== null; start += CHUNKS_PER_EMBEDDING_CALL) {
+    await context.report({ stage: 'embedding', done: chunks.length - left.length + start, total: chunks.length });
+    const rows = await next;
+    next = compute(start + CHUNKS_PER_EMBEDDING_CALL);
+    await writeHeld(deps, context, (tx) => insertEmbeddings(tx, access, config.id, rows));
   }
+}
+
+/** @throws AppError `index.dimensions-differ` */
+async function embedChunks(
+  deps: IngestDeps,
+  signal: AbortSignal,
+  config: IndexConfig,
+  document: Pick<Document, 'title'>,
+  chunks: readonly Chunk[],
+): Promise<{ readonly chunkId: string; readonly embedding: Float32Array }[]> {
+  const texts = chunks.map((chunk) => composeSearchText(document.title, chunk));
+  const embeddings = await waitWhileBusy(signal, () =>
+    deps.runtime.embedTexts(texts, { signal, priority: 'ingestion', purpose: 'passage' }),
+  );
+  return chunks.map((chunk, index) => {
+    const embedding = embeddings[index];
+    if (embedding?.length !== config.dimensions) {
+      throw new AppError({
+        code: 'index.dimensions-differ',
+        message: `embedding has ${embedding?.length} dimensions, the index expects ${config.dimensions}; set EMBEDDING_MODEL back or re-index`,
+      });
+    }
+    return { chunkId: chunk.id, embedding };
+  });
 }
 
 /** A busy runtime is no failure of the run: chat goes first, ingestion waits its turn. */
@@ -271,42 +319,38 @@ async function enterTerms(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
-  key: IndexedVersion,
+  config: IndexConfig,
   document: Pick<Document, 'title'>,
+  chunks: readonly ChunkInIndex[],
 ): Promise<void> {
-  const total = await countChunks(deps.db, access, key);
-  let afterOrdinal = -1;
-  for (;;) {
-    const batch = await listChunksWithoutTerms(deps.db, access, key, { afterOrdinal, limit: CHUNKS_PER_TERM_INSERT });
-    const last = batch.at(-1);
-    if (!last) return;
-    await context.report({ stage: 'indexing', done: afterOrdinal + 1, total });
-    const rows = batch.map((chunk) => ({
-      chunkId: chunk.id,
-      text: prepareLexicalText(composeSearchText(document.title, chunk)),
-    }));
-    await writeHeld(deps, context, (tx) => insertTerms(tx, access, key.indexConfigId, rows));
-    afterOrdinal = last.ordinal;
+  const left = chunks.filter((chunk) => !chunk.isEntered);
+  for (let start = 0; start < left.length; start += CHUNKS_PER_TERM_INSERT) {
+    await context.report({ stage: 'indexing', done: chunks.length - left.length + start, total: chunks.length });
+    const rows = left.slice(start, start + CHUNKS_PER_TERM_INSERT).map((chunk) => composeTerms(document, chunk));
+    await writeHeld(deps, context, (tx) => insertTerms(tx, access, config.id, rows));
   }
 }
+
+const composeTerms = (document: Pick<Document, 'title'>, chunk: Chunk) => ({
+  chunkId: chunk.id,
+  text: prepareLexicalText(composeSearchText(document.title, chunk)),
+});
 
 /** @returns null when the configuration is not one that answers or is about to: nothing was published */
 async function publish(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
-  key: IndexedVersion,
+  indexed: Awaited<ReturnType<typeof indexVersion>>,
   version: DocumentVersion,
 ): Promise<Readonly<Record<string, unknown>> | null> {
+  const { chunkCount, ...key } = indexed;
   let details: Readonly<Record<string, unknown>> | null = null;
   await writeHeld(deps, context, async (tx) => {
     // A re-index swaps configurations under the same lock, after it has seen every version that answers.
     await lockWorkspace(tx, access);
-    const active = await findActiveIndexConfig(tx, access);
-    const pending = await findPendingIndexConfigs(tx, access);
-    const living = [...(active ? [active.id] : []), ...pending.map((config) => config.id)];
+    const living = await listLivingIndexConfigIds(tx, access);
     if (!living.includes(key.indexConfigId)) return;
-    const chunkCount = await countChunks(tx, access, key);
     const isPublished = await publishVersion(tx, access, version);
     if (isPublished) await deleteChunksOfOtherVersions(tx, access, key, living);
     else await deleteChunksOfVersion(tx, access, key);

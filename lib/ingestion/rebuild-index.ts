@@ -10,6 +10,7 @@ import {
   findPendingIndexConfigs,
   type IndexConfig,
   insertIndexConfig,
+  listLivingIndexConfigIds,
 } from '#db/repositories/index-configs.ts';
 import { insertRun, listRunsOfSubjects } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
@@ -297,9 +298,7 @@ async function removeAbandoned(
 ): Promise<void> {
   for (;;) {
     context.signal.throwIfAborted();
-    const active = await findActiveIndexConfig(deps.db, access);
-    const pending = await findPendingIndexConfigs(deps.db, access);
-    const kept = [...(active ? [active.id] : []), ...pending.map(({ id }) => id)];
+    const kept = await listLivingIndexConfigIds(deps.db, access);
     if ((await deleteAbandonedChunks(deps.db, access, kept, CHUNKS_PER_REMOVAL)) === CHUNKS_PER_REMOVAL) continue;
     await dropEmptyDenseIndexes(deps.db, access, kept);
     return;

@@ -12,12 +12,17 @@ export interface JobDefinition {
   readonly maxAttempts: number;
   /** Jobs of this kind that one worker runs side by side. */
   readonly concurrency: number;
+  /**
+   * Jobs that a worker takes from the queue at once, to do one after another. From 2 on it asks for more as long as it gets that many,
+   * where otherwise it asks twice a second: for kinds of which there may be hundreds, each over in less. Default 1.
+   */
+  readonly takenAtOnce?: number;
 }
 
 /** Every kind of job. Handlers are in `lib/jobs/handlers/` and loaded by the worker only. */
-export const jobDefinitions = [
-  // One at a time: the embedding model is shared and serial, a second document would only halve the speed of the first.
-  { kind: 'document.ingest', maxAttempts: 5, concurrency: 1 },
+export const jobDefinitions: readonly JobDefinition[] = [
+  // Two: while the vectors of one are computed, which is serial, the other is extracted or stored.
+  { kind: 'document.ingest', maxAttempts: 5, concurrency: 2, takenAtOnce: 4 },
   // A deletion may wait for its files to be old enough; the others need not wait for it.
   { kind: 'document.delete', maxAttempts: 10, concurrency: 4 },
   { kind: 'archive.unpack', maxAttempts: 5, concurrency: 1 },
@@ -32,7 +37,7 @@ export const jobDefinitions = [
   // Goes on where it was cut off; writing questions takes hours, and meets more than one restart.
   { kind: 'dataset.import', maxAttempts: 20, concurrency: 1 },
   { kind: 'dataset.freeze', maxAttempts: 5, concurrency: 1 },
-] as const satisfies readonly JobDefinition[];
+];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {
   const definition = jobDefinitions.find((candidate) => candidate.kind === kind);

@@ -28,7 +28,7 @@ export interface JobConsumer extends JobQueue {
   /** Start to hand out jobs of a kind. A handler that throws has lost its delivery; it is not delivered again. */
   consume(
     kind: RunKind,
-    options: { readonly concurrency: number },
+    options: { readonly concurrency: number; readonly takenAtOnce?: number },
     handle: (payload: JobPayload) => Promise<void>,
   ): Promise<void>;
   /** Take no new jobs and let go of the database. Does not wait for handlers. */

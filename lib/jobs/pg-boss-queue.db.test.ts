@@ -47,4 +47,30 @@ describeDatabase('job queue', (getDatabase) => {
     });
     expect(delivered).toEqual([kept.runId, last.runId]);
   });
+
+  it('hands out jobs that a worker takes several of, each once and in order, and those that come later', async () => {
+    const { db, address } = getDatabase();
+    const sender = await openPgBossQueue({ db, role: 'send', onError });
+    onTestFinished(() => sender.stop());
+    const waiting = Array.from({ length: 7 }, payload);
+    for (const job of waiting) await sender.enqueue(db, 'dataset.freeze', job);
+    const other = createDatabase(address);
+    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
+    onTestFinished(async () => {
+      await worker.stop();
+      await other.close();
+    });
+    const delivered: string[] = [];
+    const last = payload();
+    await new Promise<void>((resolve, reject) => {
+      void worker
+        .consume('dataset.freeze', { concurrency: 1, takenAtOnce: 3 }, async (job) => {
+          delivered.push(job.runId);
+          if (delivered.length === waiting.length) await sender.enqueue(db, 'dataset.freeze', last);
+          if (job.runId === last.runId) resolve();
+        })
+        .catch(reject);
+    });
+    expect(delivered).toEqual([...waiting, last].map((job) => job.runId));
+  });
 });

@@ -53,10 +53,15 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
         ...(options.startAfterMs !== undefined && { startAfter: new Date(Date.now() + options.startAfterMs) }),
       });
     },
-    async consume(kind, { concurrency }, handle) {
+    async consume(kind, { concurrency, takenAtOnce = 1 }, handle) {
       await boss.work<unknown>(
         kind,
-        { batchSize: 1, localConcurrency: concurrency, pollingIntervalSeconds: POLLING_INTERVAL_SECONDS },
+        {
+          batchSize: takenAtOnce,
+          burstWhenBatchFull: takenAtOnce > 1,
+          localConcurrency: concurrency,
+          pollingIntervalSeconds: POLLING_INTERVAL_SECONDS,
+        },
         async (jobs) => {
           for (const job of jobs) await handle(jobPayloadSchema.parse(job.data));
         },

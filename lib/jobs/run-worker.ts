@@ -27,8 +27,8 @@ export interface RunningWorker {
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const shutdown = new AbortController();
   const active = new Set<Promise<unknown>>();
-  for (const { kind, concurrency } of jobDefinitions) {
-    await deps.queue.consume(kind, { concurrency }, async (payload) => {
+  for (const { kind, concurrency, takenAtOnce = 1 } of jobDefinitions) {
+    await deps.queue.consume(kind, { concurrency, takenAtOnce }, async (payload) => {
       const running = (async () => {
         const handle = await deps.loadHandler[kind]();
         const result = await performRun(deps, kind, payload, handle, shutdown.signal);

@@ -10,7 +10,7 @@
  * program are one process here.
  */
 import { Command } from 'commander';
-import { insertChunks, insertEmbeddings, refreshStatistics } from '#db/repositories/chunks.ts';
+import { createChunk, insertChunks, insertEmbeddings, refreshStatistics } from '#db/repositories/chunks.ts';
 import { findSearchedIndex, maintainDenseIndex, searchDense } from '#db/repositories/dense-index.ts';
 import {
   findDocumentVersion,
@@ -19,7 +19,7 @@ import {
   publishVersion,
 } from '#db/repositories/documents.ts';
 import { ensureActiveIndexConfig } from '#db/repositories/index-configs.ts';
-import { insertTerms, listChunksWithoutTerms } from '#db/repositories/lexical-index.ts';
+import { insertTerms } from '#db/repositories/lexical-index.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import { search } from '#lib/retrieval/search.ts';
 import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
@@ -137,25 +137,20 @@ try {
         sizeBytes: 0,
       });
       const key = { documentId: document.id, versionId: version.id, indexConfigId: config.id };
-      await timed('chunks', () =>
-        insertChunks(
-          db,
-          workspace.write,
-          key,
-          rows.map((row, ordinal) => ({
-            ordinal,
-            pageNumber: 1,
-            startOffset: 0,
-            endOffset: 1,
-            sectionStartOffset: 0,
-            sectionEndOffset: 1,
-            headings: [],
-            text: row.words.join(' '),
-            tokenCount: 160,
-          })),
-        ),
+      const stored = rows.map((row, ordinal) =>
+        createChunk(workspace.write, key, {
+          ordinal,
+          pageNumber: 1,
+          startOffset: 0,
+          endOffset: 1,
+          sectionStartOffset: 0,
+          sectionEndOffset: 1,
+          headings: [],
+          text: row.words.join(' '),
+          tokenCount: 160,
+        }),
       );
-      const stored = await listChunksWithoutTerms(db, workspace.write, key, { afterOrdinal: -1, limit: count });
+      await timed('chunks', () => insertChunks(db, stored));
       await timed('embeddings', () =>
         insertEmbeddings(
           db,
@@ -174,9 +169,10 @@ try {
       );
       const found = await findDocumentVersion(db, workspace.write, version.id);
       if (found) await publishVersion(db, workspace.write, found.version);
+      // As ingestion does: plans that were made for small tables go with it.
+      await refreshStatistics(db);
       if (first % 10_000 === 0) console.log(`${first} chunks`);
     }
-    await refreshStatistics(db);
     await timed('denseIndex', () => maintainDenseIndex(db, workspace.write, config));
     return questions;
   }

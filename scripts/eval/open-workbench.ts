@@ -5,16 +5,13 @@ import path from 'node:path';
 import { createDatabase, type Database } from '#db/client.ts';
 import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
 import { migrateDatabase } from '#db/migrate.ts';
-import { sampleChunks } from '#db/repositories/chunks.ts';
 import { insertDocument, insertDocumentVersion, type NewPage, writePages } from '#db/repositories/documents.ts';
-import { findActiveIndexConfig } from '#db/repositories/index-configs.ts';
 import { claimRun, finishRun, insertRun } from '#db/repositories/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
-import { composeSearchText } from '#lib/ingestion/embedding-text.ts';
 import { type IngestDeps, ingestVersion } from '#lib/ingestion/ingest-version.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
@@ -103,7 +100,8 @@ export async function openWorkbench(
       ? null
       : openVectorCache(options.vectorCacheFile, model.sha256, model.dimensions);
   const usedCache = { current: cache };
-  const runtime = createEmbeddingRuntime(model, usedCache);
+  const embeddedTexts: { current: string[] | null } = { current: null };
+  const runtime = createEmbeddingRuntime(model, usedCache, (texts) => embeddedTexts.current?.push(...texts));
   const blobs = createBlobStore(path.join(directory, 'blobs'));
   const ingest: IngestDeps = { db, blobs, runtime, ...(options.chunkSizes && { chunkSizes: options.chunkSizes }) };
   return {
@@ -141,10 +139,10 @@ export async function openWorkbench(
     async measureRate(index) {
       usedCache.current = null;
       const workspace = await addWorkspace('rate');
+      const texts: string[] = [];
+      embeddedTexts.current = texts;
       const indexing = await measureWork(() => index(workspace));
-      const config = await findActiveIndexConfig(db, workspace.read);
-      const stored = config ? await sampleChunks(db, workspace.read, config.id, Number.MAX_SAFE_INTEGER) : [];
-      const texts = stored.map((chunk) => composeSearchText('', chunk));
+      embeddedTexts.current = null;
       const bare = await measureWork(async () => {
         for (let start = 0; start < texts.length; start += 8) await model.embed(texts.slice(start, start + 8));
       });
@@ -207,6 +205,7 @@ async function loadEmbeddingModel(): Promise<EmbeddingModel> {
 function createEmbeddingRuntime(
   model: EmbeddingModel,
   cache: { readonly current: VectorCache | null },
+  onEmbed: (texts: readonly string[]) => void,
 ): IngestDeps['runtime'] {
   const status: RuntimeStatus = {
     state: 'ready',
@@ -222,6 +221,7 @@ function createEmbeddingRuntime(
     async embedTexts(texts, options = {}) {
       const prefix = options.purpose === 'query' ? model.prefixes.query : model.prefixes.passage;
       const wanted = texts.map((text) => prefix + text);
+      onEmbed(wanted);
       const missing = wanted.filter((text) => !cache.current?.find(text));
       const { vectors } = await model.embed(missing);
       const fresh = new Map(missing.map((text, index) => [text, vectors[index] ?? new Float32Array()]));
