@@ -54,14 +54,15 @@ const collection = readCollection(options.dataset, options.split);
 const { judgements } = collection;
 const judged = new Set([...judgements.values()].flatMap((grades) => [...grades.keys()]));
 
+const hashId = (id: string) => createHash('sha256').update(id).digest('hex');
+
 /** Judged documents first, the others in an order that is the same everywhere. */
 function chooseDocuments(): readonly CollectionText[] {
   const rows = collection.documents;
   if (options.documents === Number.POSITIVE_INFINITY) return rows;
-  const key = ({ id }: CollectionText) => createHash('sha256').update(id).digest('hex');
   const others = rows
     .filter((row) => !judged.has(row.id))
-    .map((row) => ({ row, key: key(row) }))
+    .map((row) => ({ row, key: hashId(row.id) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(({ row }) => row);
   return [...rows.filter((row) => judged.has(row.id)), ...others.slice(0, options.documents)];

@@ -19,6 +19,7 @@ import { defaultChunkSizes } from '#lib/ingestion/ingest-version.ts';
 import { describeSupport, scoreSupport } from '#lib/retrieval/score-support.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { openWorkbench, type WorkbenchWorkspace } from './eval/open-workbench.ts';
+import { readCollection } from './eval/read-collection.ts';
 
 interface Sample {
   readonly set: string;
@@ -130,21 +131,9 @@ async function askReading(file: string): Promise<Sample[]> {
   return samples;
 }
 
-/** BEIR calls the key `_id`. */
-const policyRowSchema = z
-  .object({ _id: z.string(), title: z.string().default(''), text: z.string() })
-  .transform(({ _id: id, title, text }) => ({ id, title, text }));
-
 /** Policies by turns: indexed and fitted on, not indexed and fitted on, indexed and held out, not indexed and held out. */
 async function askPolicies(folder: string): Promise<Sample[]> {
-  const readLines = (file: string) => readFileSync(path.join(folder, file), 'utf8').trim().split('\n');
-  const passages = readLines('corpus.jsonl').map((line) => policyRowSchema.parse(JSON.parse(line)));
-  const questions = new Map(
-    readLines('queries.jsonl').map((line) => {
-      const { id, text } = policyRowSchema.parse(JSON.parse(line));
-      return [id, text];
-    }),
-  );
+  const { documents: passages, queries, judgements } = readCollection(folder);
   const titleOf = new Map(passages.map((passage) => [passage.id, passage.title]));
   const titles = [...new Set(titleOf.values())];
   const placeOf = (title: string) => titles.indexOf(title) % 4;
@@ -158,11 +147,9 @@ async function askPolicies(folder: string): Promise<Sample[]> {
     );
   }
   const samples: Sample[] = [];
-  for (const line of readLines('qrels/test.tsv').slice(1)) {
-    const [questionId = '', passageId = ''] = line.split('\t');
-    const question = questions.get(questionId);
-    const title = titleOf.get(passageId);
-    if (question === undefined || title === undefined) continue;
+  for (const { id, text: question } of queries) {
+    const title = titleOf.get([...(judgements.get(id)?.keys() ?? [])][0] ?? '');
+    if (title === undefined) continue;
     const place = placeOf(title);
     const isAnswerable = place % 2 === 0;
     samples.push(await ask('policy', workspace, question, isAnswerable, [], place >= 2));
@@ -179,7 +166,7 @@ async function askPolicies(folder: string): Promise<Sample[]> {
   return samples;
 }
 
-const featureNames = ['similarity', 'coverage', 'missingCode', 'focus', 'unknown'] as const;
+const featureNames = ['similarity', 'coverage', 'missingName', 'focus', 'unknown'] as const;
 const toVector = ({ features }: Sample) => [1, ...featureNames.map((name) => features[name])];
 const sigmoid = (logit: number) => 1 / (1 + Math.exp(-logit));
 

@@ -14,6 +14,7 @@ import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
 import { completePassage } from './complete-passage.ts';
 import { findNamedDocuments } from './find-named-documents.ts';
+import { findMissingNames, findNames } from './find-names.ts';
 import { type FusedItem, fuseRankings, RRF_K } from './fuse-rankings.ts';
 import type { Reranker } from './reranker.ts';
 import { type SupportEvidence, scoreSupport } from './score-support.ts';
@@ -174,7 +175,7 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
     terms.map(({ term }) => term),
   );
   const sources = describeSources(selected, surroundings.pages, scores, similarities);
-  const evidence = gatherEvidence(terms, surroundings.terms, sources);
+  const evidence = gatherEvidence(input.query, terms, surroundings.terms, sources);
   return {
     sources,
     supportScore: sources.length === 0 ? 0 : scoreSupport(evidence),
@@ -302,6 +303,7 @@ function describeSources(
 }
 
 function gatherEvidence(
+  question: string,
   terms: LexicalResult['terms'],
   present: PassageSurroundings['terms'],
   sources: readonly Source[],
@@ -309,6 +311,10 @@ function gatherEvidence(
   const similarities = sources.flatMap((source) => source.similarity ?? []);
   return {
     topSimilarity: similarities.length === 0 ? null : Math.max(...similarities),
+    missingNames: findMissingNames(
+      findNames(question),
+      sources.map(({ documentTitle, headings, text }) => [documentTitle, ...headings, text].join(' ')),
+    ),
     terms: terms.map(({ term, idf, isCode, documentFrequency }) => ({
       idf,
       isCode,
@@ -345,7 +351,7 @@ function describeEmptyResult(status: RuntimeStatus, totalMs: number): SearchResu
   return {
     sources: [],
     supportScore: 0,
-    evidence: { topSimilarity: null, terms: [] },
+    evidence: { topSimilarity: null, missingNames: [], terms: [] },
     indexConfigId: '',
     embeddingModel: status.embeddingModel?.id ?? '',
     timingsMs: { embed: 0, dense: 0, lexical: 0, rerank: null, total: totalMs },
