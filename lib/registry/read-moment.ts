@@ -28,13 +28,15 @@ export interface Moment {
     /** The evaluation that it had passed; null: none, as after a rollback or an override. */
     readonly evaluationId: string | null;
   } | null;
-  /** Of the last answer before; null: there was none, so what ran then is not known. */
-  readonly answered: { readonly at: string; readonly provenance: Provenance } | null;
+  /** Of the last answer before, without what was asked; null: there was none, so what ran then is not known. */
+  readonly answered: { readonly at: string; readonly provenance: Omit<Provenance, 'searchQuery'> } | null;
   readonly documents: readonly DocumentThen[];
   readonly suites: Awaited<ReturnType<typeof listRevisionsAt>>;
   /** Null: the product's default. */
   readonly policyNumber: number | null;
 }
+
+const impersonalSchema = provenanceSchema.omit({ searchQuery: true });
 
 export async function readMoment(
   deps: { readonly db: DatabaseExecutor },
@@ -74,7 +76,7 @@ export async function readMoment(
     answered:
       answered === undefined
         ? null
-        : { at: answered.createdAt.toISOString(), provenance: provenanceSchema.parse(answered.provenance) },
+        : { at: answered.createdAt.toISOString(), provenance: impersonalSchema.parse(answered.provenance) },
     documents,
     suites,
     policyNumber,
