@@ -5,6 +5,7 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import { Field, Input } from '#app/_components/ui/field.tsx';
 import { Page, Section } from '#app/_components/ui/page.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
+import { MarksButton } from '#app/admin/[workspace]/evaluation/_components/marks-button.tsx';
 import { RunList } from '#app/admin/[workspace]/jobs/_components/run-list.tsx';
 import { cancelRun, retryRun } from '#app/admin/[workspace]/jobs/actions.ts';
 import { AppError } from '#lib/domain/errors.ts';
@@ -106,6 +107,11 @@ export default async function RetrievalPage({
       <Section
         title="Golden set"
         lead="Questions with the passages that they should find, and questions that the documents do not answer."
+        actions={
+          overview.questions.length > 0 && permissions.includes('evaluation.write') ? (
+            <MarksButton workspace={slug} label="Make test cases of them" />
+          ) : null
+        }
       >
         <GoldenList
           workspace={slug}

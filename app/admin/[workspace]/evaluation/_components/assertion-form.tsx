@@ -171,7 +171,7 @@ export function AssertionForm({
         </Button>
       </div>
       <div className="mt-1 grid gap-3 sm:grid-cols-2">
-        {look === undefined ? (
+        {look?.fields == null ? (
           <JsonField
             label="As JSON"
             value={assertion}

@@ -8,7 +8,7 @@ import { useAction } from '#app/_components/ui/use-action.ts';
 import { makeCasesFromMarks } from '../actions.ts';
 
 /** What was marked on the Retrieval page, as a suite. */
-export function MarksButton({ workspace }: { readonly workspace: string }) {
+export function MarksButton({ workspace, label }: { readonly workspace: string; readonly label: string }) {
   const router = useRouter();
   const { isPending, run } = useAction(async (input: { workspace: string }) => {
     const result = await makeCasesFromMarks(input);
@@ -26,7 +26,7 @@ export function MarksButton({ workspace }: { readonly workspace: string }) {
       }
     >
       <ScanSearch aria-hidden />
-      From marked retrievals
+      {label}
     </Button>
   );
 }

@@ -14,7 +14,7 @@ const samples: Readonly<Record<AssertionField['kind'], unknown>> = {
 it.each(Object.values(assertionLooks))('offers for “$label” what its schema knows, and nothing else', (look) => {
   const filled = {
     ...look.initial,
-    ...Object.fromEntries(look.fields.map(({ name, kind }) => [name, samples[kind]])),
+    ...Object.fromEntries((look.fields ?? []).map(({ name, kind }) => [name, samples[kind]])),
   };
   // Strict schemas: a field that the form invents would be refused.
   expect(assertionSchema.parse(filled)).toMatchObject(filled);
@@ -25,5 +25,6 @@ it('tells a check in one line', () => {
     'States these facts: 36 months · E14',
   );
   expect(describeAssertion({ type: 'refuses' })).toBe('Refuses');
-  expect(describeAssertion({ type: 'prefers', choices: [] })).toBe('prefers');
+  expect(describeAssertion({ type: 'prefers', choices: [] })).toBe('Finds one continuation likeliest');
+  expect(describeAssertion({ type: 'of-tomorrow' })).toBe('of-tomorrow');
 });

@@ -14,7 +14,8 @@ export interface AssertionField {
 
 export interface AssertionLook {
   readonly label: string;
-  readonly fields: readonly AssertionField[];
+  /** Null: edited as JSON, because blanks at the ends of its texts count. */
+  readonly fields: readonly AssertionField[] | null;
   readonly initial: DraftAssertion;
 }
 
@@ -111,6 +112,11 @@ export const assertionLooks: Readonly<Partial<Record<Assertion['type'], Assertio
     ],
     initial: { type: 'likelihood', text: '', maxLoss: 0.5 },
   },
+  prefers: {
+    label: 'Finds one continuation likeliest',
+    fields: null,
+    initial: { type: 'prefers', choices: [' the right one', ' another'], correct: 0 },
+  },
 };
 
 export const findLook = (type: string): AssertionLook | undefined =>
@@ -120,7 +126,7 @@ export const findLook = (type: string): AssertionLook | undefined =>
 export function describeAssertion(assertion: DraftAssertion): string {
   const look = findLook(assertion.type);
   if (look === undefined) return assertion.type;
-  const [first] = look.fields;
+  const [first] = look.fields ?? [];
   const value = first === undefined ? undefined : assertion[first.name];
   const shown = Array.isArray(value)
     ? value.join(' · ')

@@ -26,5 +26,6 @@ it('says what is missing', () => {
   expect(findGap({ ...whole, assertions: [{ type: 'similar', value: '' }] })).toContain('empty');
   expect(findGap({ ...whole, weight: null })).toContain('weight');
   expect(findGap({ ...whole, mode: 'context' })).toContain('passages');
+  expect(findGap({ ...whole, mode: 'context', context: [{ title: ' ', text: 'x', page: 1 }] })).toContain('title');
   expect(findGap({ ...whole, history: [{ role: 'user', content: ' ' }] })).toContain('turn');
 });

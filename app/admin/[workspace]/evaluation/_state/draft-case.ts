@@ -40,6 +40,9 @@ export function findGap(draft: DraftCase): string | null {
   if (draft.assertions.length === 0) return 'A case needs at least one check: without one it proves nothing.';
   if (draft.weight === null || !(draft.weight > 0)) return 'The weight is a number above 0.';
   if (draft.mode === 'context' && draft.context.length === 0) return 'Give the passages that it answers from.';
+  if (draft.mode === 'context' && draft.context.some(({ title, text }) => title.trim() === '' || text.trim() === '')) {
+    return 'A passage needs a title and a text.';
+  }
   for (const assertion of draft.assertions) {
     const values = assertion['values'];
     if (Array.isArray(values) && values.length === 0) return `The check “${assertion.type}” has nothing to look for.`;

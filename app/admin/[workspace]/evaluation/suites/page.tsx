@@ -18,7 +18,7 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
   const suites = await listSuiteSummaries(deps, authorized);
   const tools = permissions.includes('evaluation.write') ? (
     <>
-      <MarksButton workspace={slug} />
+      <MarksButton workspace={slug} label="From marked retrievals" />
       <ImportSuiteDialog workspace={slug} />
       <NewSuiteDialog workspace={slug} />
     </>
