@@ -107,6 +107,14 @@ const cases = Array.from({ length: 40 }, (_, index) =>
   }),
 );
 
+const allow = <const P extends Parameters<typeof authorizeSystem>[2]>(id: string, permission: P) =>
+  authorizeSystem('test', id, permission);
+const render = async (page: Promise<ReactElement>) => renderToStaticMarkup(await page).replaceAll('<!-- -->', '');
+const listParams = (workspace: string) => ({
+  params: Promise.resolve({ workspace }),
+  searchParams: Promise.resolve({}),
+});
+
 describeDatabase('evaluation pages', (getDatabase) => {
   let stage: RegistryStage;
   beforeAll(async () => {
@@ -151,8 +159,6 @@ describeDatabase('evaluation pages', (getDatabase) => {
     await signIn('owner', row.id);
     return { id: row.id, slug };
   }
-  const allow = <const P extends Parameters<typeof authorizeSystem>[2]>(id: string, permission: P) =>
-    authorizeSystem('test', id, permission);
 
   /** A finished run of an adapter that is better than the base. */
   async function addRun(workspaceId: string, seed: number) {
@@ -193,7 +199,6 @@ describeDatabase('evaluation pages', (getDatabase) => {
     return { version, ...suite, ...started, perform };
   }
 
-  const render = async (page: Promise<ReactElement>) => renderToStaticMarkup(await page).replaceAll('<!-- -->', '');
   const open = (slug: string) => ({
     report: (evaluation: string, query: Record<string, string> = {}) =>
       render(
@@ -209,10 +214,6 @@ describeDatabase('evaluation pages', (getDatabase) => {
     history: (suite: string, key: string) =>
       render(CaseHistoryPage({ params: Promise.resolve({ workspace: slug, suite, key }) })),
     version: (version: string) => render(VersionPage({ params: Promise.resolve({ workspace: slug, version }) })),
-  });
-  const listParams = (workspace: string) => ({
-    params: Promise.resolve({ workspace }),
-    searchParams: Promise.resolve({}),
   });
 
   it('says where to begin while there is nothing', async () => {
