@@ -123,9 +123,11 @@ export function CaseDetails({
             ))}
           </ol>
         )}
-        <p className="mb-3 whitespace-pre-wrap font-serif text-base leading-relaxed [overflow-wrap:anywhere]">
-          {testCase.question}
-        </p>
+        {testCase.question === view.title ? null : (
+          <p className="mb-3 whitespace-pre-wrap font-serif text-base leading-relaxed [overflow-wrap:anywhere]">
+            {testCase.question}
+          </p>
+        )}
         <div className="grid gap-3 md:grid-cols-2">
           <Side place="serves now" name={championName} side={view.champion} />
           <Side place="challenger" name={challengerName} side={view.challenger} />
@@ -147,6 +149,7 @@ export function CaseDetails({
             path={`/admin/${workspace}/evaluation/runs/${evaluationId}?case=${caseKey}`}
             look="link"
             size="none"
+            className="text-[0.8125rem] [&_svg]:size-3.5"
           />
         </p>
       </div>

@@ -35,7 +35,7 @@ export function ReportBody({
   const rest = verdict.slices.slice(SHOWN_SLICES);
   return (
     <>
-      <VerdictPanel verdict={verdict} obstacle={obstacle}>
+      <VerdictPanel verdict={verdict} obstacle={obstacle} isWhole={isWhole}>
         {children}
       </VerdictPanel>
       <Section

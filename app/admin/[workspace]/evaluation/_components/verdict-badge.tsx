@@ -15,5 +15,9 @@ export function VerdictBadge({ summary }: { readonly summary: Pick<EvaluationSum
   const { verdict, state } = summary;
   const { label, tone } =
     verdict === null ? states[state] : { label: verdictWords[verdict].badge, tone: verdictWords[verdict].tone };
-  return <Badge tone={tone}>{label}</Badge>;
+  return (
+    <Badge tone={tone} className="font-sans">
+      {label}
+    </Badge>
+  );
 }

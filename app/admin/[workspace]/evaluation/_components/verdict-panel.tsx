@@ -18,13 +18,35 @@ const kinds = {
   fine: { Icon: CircleCheck, ink: 'text-accent-text', label: 'Speaks for it' },
 } as const;
 
+function ReasonList({ reasons }: { readonly reasons: GateVerdict['reasons'] }) {
+  return (
+    <ul className="flex flex-col gap-2">
+      {reasons.map(({ kind, text }) => {
+        const { Icon, ink, label } = kinds[kind];
+        return (
+          <li key={text} className="flex gap-2.5">
+            <Icon aria-hidden className={classNames('mt-1 size-4 shrink-0', ink)} />
+            <span>
+              <span className="sr-only">{label}: </span>
+              {text}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 /** The verdict first, then why, then what to do. */
 export function VerdictPanel({
   verdict,
   obstacle,
+  isWhole,
   children,
 }: {
   readonly verdict: GateVerdict;
+  /** What speaks for an adapter that may not serve is not folded away. */
+  readonly isWhole: boolean;
   /** Why a pass carries no promotion (any more); null: it does, or there is none. */
   readonly obstacle: string | null;
   /** What can be done. */
@@ -32,6 +54,9 @@ export function VerdictPanel({
 }) {
   const { title, lead } = verdictWords[verdict.verdict];
   const { Icon, box, ink } = looks[verdict.verdict];
+  const isFolding = !isWhole && verdict.verdict !== 'pass';
+  const shown = isFolding ? verdict.reasons.filter(({ kind }) => kind !== 'fine') : verdict.reasons;
+  const folded = isFolding ? verdict.reasons.filter(({ kind }) => kind === 'fine') : [];
   return (
     <section aria-label="Verdict" className={classNames('rounded-xl border p-5 sm:p-6', box)}>
       <div className="flex items-start gap-4">
@@ -54,20 +79,17 @@ export function VerdictPanel({
           ) : null}
         </div>
       </div>
-      <ul className="mt-5 flex flex-col gap-2 border-t border-line-strong/50 pt-4 text-sm leading-relaxed sm:ml-12">
-        {verdict.reasons.map(({ kind, text }) => {
-          const { Icon: ReasonIcon, ink: reasonInk, label } = kinds[kind];
-          return (
-            <li key={text} className="flex gap-2.5">
-              <ReasonIcon aria-hidden className={classNames('mt-1 size-4 shrink-0', reasonInk)} />
-              <span>
-                <span className="sr-only">{label}: </span>
-                {text}
-              </span>
-            </li>
-          );
-        })}
-      </ul>
+      <div className="mt-5 border-t border-line-strong/50 pt-4 text-sm leading-relaxed sm:ml-12">
+        <ReasonList reasons={shown} />
+        {folded.length === 0 ? null : (
+          <details className="mt-2">
+            <summary className="text-ink-soft">{folded.length} that speak for it</summary>
+            <div className="mt-2">
+              <ReasonList reasons={folded} />
+            </div>
+          </details>
+        )}
+      </div>
       {children ? <div className="mt-5 flex flex-wrap gap-2 sm:ml-12 print:hidden">{children}</div> : null}
     </section>
   );
