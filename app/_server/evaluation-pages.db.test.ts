@@ -23,8 +23,9 @@ import { createRateLimits } from '#lib/auth/rate-limits.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { DEFAULT_GATE_POLICY } from '#lib/evaluation/gate-policy.ts';
 import { changePolicy } from '#lib/evaluation/policies.ts';
+import { measurePace, readEvaluationProgress } from '#lib/evaluation/read-evaluation.ts';
 import type { EvaluationDeps } from '#lib/evaluation/run-evaluation.ts';
-import { startEvaluation } from '#lib/evaluation/start-evaluation.ts';
+import { cancelEvaluation, resumeEvaluation, startEvaluation } from '#lib/evaluation/start-evaluation.ts';
 import { saveSuite } from '#lib/evaluation/suites.ts';
 import { testCaseSchema } from '#lib/evaluation/test-case.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
@@ -270,6 +271,34 @@ describeDatabase('evaluation pages', (getDatabase) => {
     expect(moment).toContain('Valves, revision 1');
     await rollBackChampion(move, promote, { versionId: null, reason });
     expect(await pages.version(run.version.id)).toContain('Roll back to it');
+  });
+
+  it('offers to go on with a run that was cancelled', async () => {
+    const { id, slug } = await setUp();
+    const run = await addRun(id, 305);
+    const { report } = open(slug);
+    const deps = { db: db(), queue };
+    const access = await allow(id, 'evaluation.run');
+    await cancelEvaluation(deps, access, run.evaluationId);
+    const cancelled = await report(run.evaluationId);
+    expect(cancelled).toContain('The run was cancelled');
+    expect(cancelled).toContain('Go on');
+    expect(cancelled).toMatch(/aria-current="true"[^>]*>Not asked yet 40</);
+    await resumeEvaluation(deps, access, run.evaluationId);
+    expect(await report(run.evaluationId)).toContain('Waiting for its turn');
+    expect(await run.perform()).toBe('succeeded');
+    expect(await report(run.evaluationId)).toContain('It may serve');
+    const read = await allow(id, 'evaluation.read');
+    const { latest } = await readEvaluationProgress(deps, read, run.evaluationId);
+    expect(latest[0]).toMatchObject({ title: 'Which valve, number 39?', side: 'challenger', state: 'passed' });
+    expect(await measurePace(deps, read)).toBeGreaterThan(0);
+    await expect(resumeEvaluation(deps, access, run.evaluationId)).rejects.toMatchObject({
+      code: 'evaluation.not-resumable',
+    });
+    const other = await allow((await setUp()).id, 'evaluation.run');
+    await expect(resumeEvaluation(deps, other, run.evaluationId)).rejects.toMatchObject({
+      code: 'evaluation.not-found',
+    });
   });
 
   it('withdraws the promotion when suite or policy changes, and offers to decide again', async () => {

@@ -17,15 +17,9 @@ import { registerAdapterVersion } from '#lib/registry/register-version.ts';
 import type { ChatChunk, RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import { openRegistryStage, type RegistryStage } from '#lib/testing/registry-stage.ts';
 import { exportReport } from './export-report.ts';
-import {
-  listEvaluationSummaries,
-  measurePace,
-  readCaseHistory,
-  readEvaluation,
-  readEvaluationProgress,
-} from './read-evaluation.ts';
+import { listEvaluationSummaries, readCaseHistory, readEvaluation } from './read-evaluation.ts';
 import type { EvaluationDeps } from './run-evaluation.ts';
-import { cancelEvaluation, resumeEvaluation, startEvaluation } from './start-evaluation.ts';
+import { cancelEvaluation, startEvaluation } from './start-evaluation.ts';
 import { addCase, archiveSuite, listSuiteSummaries, readSuite, reviseSuite, saveSuite } from './suites.ts';
 import { type TestCaseInput, testCaseSchema } from './test-case.ts';
 
@@ -218,20 +212,6 @@ describeDatabase('evaluation', (getDatabase) => {
     const report = await readEvaluation({ db: db() }, world.read, evaluationId);
     expect(report.summary).toMatchObject({ state: 'cancelled', verdict: null });
     expect(report.cases.some(({ change }) => change === 'open')).toBe(true);
-    const { summary, latest, etaSeconds } = await readEvaluationProgress({ db: db() }, world.read, evaluationId);
-    expect(summary.isCancelRequested).toBe(true);
-    expect(latest[0]).toMatchObject({ title: expect.stringContaining('Question number'), state: 'passed' });
-    expect(etaSeconds).toBeGreaterThan(0);
-
-    const stored = await db().select().from(caseResults).where(eq(caseResults.evaluationRunId, evaluationId));
-    await resumeEvaluation({ db: db(), queue }, world.run, evaluationId);
-    const rest = scriptRuntime(() => 'right');
-    expect(await perform(world, runId, rest)).toBe('succeeded');
-    expect(rest.asked).toHaveLength(80 - stored.length);
-    await expect(resumeEvaluation({ db: db(), queue }, world.run, evaluationId)).rejects.toMatchObject({
-      code: 'evaluation.not-resumable',
-    });
-    expect(await measurePace({ db: db() }, world.read)).toBeGreaterThan(0);
   });
 
   it('does not go on with another base than it began with', async () => {
@@ -334,12 +314,6 @@ describeDatabase('evaluation', (getDatabase) => {
     const { evaluationId, suite } = await start(mine, mine.version, makeCases(2));
     await expect(readEvaluation({ db: db() }, other.read, evaluationId)).rejects.toMatchObject(notFound('evaluation'));
     await expect(cancelEvaluation({ db: db() }, other.run, evaluationId)).rejects.toMatchObject(notFound('evaluation'));
-    await expect(resumeEvaluation({ db: db(), queue }, other.run, evaluationId)).rejects.toMatchObject(
-      notFound('evaluation'),
-    );
-    await expect(readEvaluationProgress({ db: db() }, other.read, evaluationId)).rejects.toMatchObject(
-      notFound('evaluation'),
-    );
     await expect(readSuite({ db: db() }, other.read, { suiteId: suite.suiteId })).rejects.toMatchObject(
       notFound('suite'),
     );
