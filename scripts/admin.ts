@@ -24,8 +24,9 @@ import { createWorkspace, suggestSlug, workspaceNameSchema, workspaceSlugSchema 
 import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { type Actor, keyPermissions, type Role, roles } from '#lib/domain/actor.ts';
-import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
+import { invalidInput, notFound } from '#lib/domain/errors.ts';
 import { type PasswordOptions, readPassword } from './admin/read-password.ts';
+import { describeFailure } from './command/describe-failure.ts';
 
 const EXIT = { unexpected: 1, usage: 2, refused: 3, noDatabase: 4 } as const;
 
@@ -363,47 +364,17 @@ define('create-setup-link', 'a new one-time link for the first person, while nob
   },
 );
 
-/** The driver's and the system's codes for a database that is not there. */
-function isUnreachable(error: unknown): boolean {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    const code = 'code' in current ? current.code : undefined;
-    if (typeof code === 'string' && ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT'].includes(code)) {
-      return true;
-    }
-    if (/timeout exceeded when trying to connect|Connection terminated/.test(current.message)) return true;
-  }
-  return false;
-}
-
-/** SQLSTATE 42P01, undefined table: nobody has brought the database to this program's schema yet. */
-function lacksTables(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === '42P01';
-}
-
-function report(code: string, message: string): void {
-  console.error(process.argv.includes('--json') ? JSON.stringify({ error: { code, message } }) : `admin: ${message}`);
-}
-
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-  } else if (AppError.isInstance(error)) {
-    report(error.code, error.code === 'input.invalid' ? error.message : error.userMessage);
-    process.exitCode = error.code === 'input.invalid' ? EXIT.usage : EXIT.refused;
-  } else if (isUnreachable(error)) {
-    const where = env.databaseUrl === undefined ? `of ${env.dataDir}` : 'at DATABASE_URL';
-    report('database.unreachable', `the database ${where} does not answer; is the product running (npm start)?`);
-    process.exitCode = EXIT.noDatabase;
-  } else if (lacksTables(error)) {
-    report('database.empty', 'the database has no tables yet; start the product once (npm start)');
-    process.exitCode = EXIT.noDatabase;
-  } else {
-    // drizzle's message holds the statement's values; the driver's, below it, does not.
-    console.error(error instanceof Error && 'params' in error ? error.cause : error);
-    process.exitCode = EXIT.unexpected;
+  const where = env.databaseUrl === undefined ? `of ${env.dataDir}` : 'at DATABASE_URL';
+  const { kind, code, message } = describeFailure(error, where);
+  const exitCodes = { ...EXIT, help: 0, 'no-database': EXIT.noDatabase };
+  process.exitCode = exitCodes[kind];
+  // commander has said already what is wrong with the usage.
+  if (kind === 'unexpected') console.error(error instanceof Error && 'params' in error ? error.cause : error);
+  else if (!(error instanceof CommanderError)) {
+    console.error(process.argv.includes('--json') ? JSON.stringify({ error: { code, message } }) : `admin: ${message}`);
   }
 } finally {
   await database.close();

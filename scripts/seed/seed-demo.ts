@@ -8,10 +8,13 @@ import { ensureGoldenQuestion } from '#db/repositories/golden-questions.ts';
 import { createPeopleStore, type PeopleStore } from '#db/repositories/people.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import type { Actor } from '#lib/domain/actor.ts';
+import { type LooseSuite, readShippedSuites, takeInSuites } from '#lib/evaluation/shipped-suites.ts';
+import { testCaseSchema } from '#lib/evaluation/test-case.ts';
 import { addDocument } from '#lib/ingestion/add-document.ts';
 import type { BlobStore } from '#lib/ingestion/blob-store.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
+import { shippedSuitesDir } from '../suites/shipped-suites-dir.ts';
 
 export const demoDir = path.join(import.meta.dirname, '../../db/seeds/demo');
 
@@ -34,8 +37,44 @@ export interface SeedDeps {
 
 const questionsSchema = z.object({
   suggested: z.array(z.string()).min(1),
-  questions: z.array(z.object({ question: z.string(), answerable: z.boolean() })),
+  questions: z.array(
+    z.object({
+      id: z.string(),
+      question: z.string(),
+      answerable: z.boolean(),
+      expected: z.array(z.string()).default([]),
+      document: z.string().optional(),
+      page: z.number().nullish(),
+    }),
+  ),
 });
+
+const DEMO_SUITE = {
+  name: 'Tarnwick K40',
+  description: 'Questions about the demo manual and policy, among them some that neither answers.',
+} as const;
+
+/** The golden questions as cases over the workspace's own documents. */
+function makeDemoSuite({ questions }: z.infer<typeof questionsSchema>): LooseSuite {
+  const cases = questions.map(({ id, question, answerable, expected, document, page }) =>
+    testCaseSchema.parse({
+      key: id,
+      question,
+      area: answerable ? 'grounding' : 'refusal',
+      assertions: answerable
+        ? [
+            { type: 'contains-any', values: expected },
+            {
+              type: 'cites-document',
+              title: document?.includes('policy') === true ? 'policy' : 'manual',
+              ...(page === null || page === undefined ? {} : { page }),
+            },
+          ]
+        : [{ type: 'refuses' }],
+    }),
+  );
+  return { ...DEMO_SUITE, cases };
+}
 
 async function createDemoWorkspace(people: PeopleStore, suggestedQuestions: readonly string[]): Promise<string> {
   // Somebody may have a workspace of that address already, made from the command line before the first start.
@@ -78,6 +117,8 @@ export async function seedDemo(deps: SeedDeps): Promise<{ readonly workspaceId: 
     const kind = answerable ? 'answerable' : 'unanswerable';
     await ensureGoldenQuestion(deps.db, evaluate, { question, kind, createdBy: null });
   }
+  const suites = [...(await readShippedSuites(shippedSuitesDir)), makeDemoSuite(questions)];
+  await takeInSuites(deps, evaluate, suites);
   await recordAudit(people, actor, { workspaceId, action: SEEDED, targetId: workspaceId, details: { added } });
   return { workspaceId, added };
 }
