@@ -8,68 +8,24 @@ import { caseResults } from '#db/schema/evaluation.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
-import { AppError } from '#lib/domain/errors.ts';
 import { createEvaluationHandler } from '#lib/jobs/handlers/evaluation-run.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { performRun } from '#lib/jobs/perform-run.ts';
 import { promoteChampion } from '#lib/registry/promote.ts';
 import { registerAdapterVersion } from '#lib/registry/register-version.ts';
-import type { ChatChunk, RuntimeClient } from '#lib/runtime/runtime-port.ts';
+import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import { openRegistryStage, type RegistryStage } from '#lib/testing/registry-stage.ts';
+import { scriptRuntime } from '#lib/testing/script-runtime.ts';
 import { exportReport } from './export-report.ts';
 import { listEvaluationSummaries, readCaseHistory, readEvaluation } from './read-evaluation.ts';
 import type { EvaluationDeps } from './run-evaluation.ts';
+import { takeInSuites } from './shipped-suites.ts';
 import { cancelEvaluation, startEvaluation } from './start-evaluation.ts';
 import { addCase, archiveSuite, listSuiteSummaries, readSuite, reviseSuite, saveSuite } from './suites.ts';
 import { type TestCaseInput, testCaseSchema } from './test-case.ts';
 
 const never = new AbortController().signal;
 const queue: JobQueue = { open: () => Promise.resolve(), enqueue: () => Promise.resolve() };
-const BASE = { id: 'tiny', sha256: 'b'.repeat(64), contextTokens: 2048, templateSha256: null };
-
-/** Writes what it is told to, for timing and failure; no answer's content matters here. */
-function scriptRuntime(write: (model: string, question: string) => string) {
-  const asked: string[] = [];
-  let baseSha256 = BASE.sha256;
-  const runtime: EvaluationDeps['runtime'] & Pick<RuntimeClient, 'countTokens'> = {
-    readStatus: () =>
-      Promise.resolve({
-        state: 'ready',
-        baseModel: { ...BASE, sha256: baseSha256 },
-        embeddingModel: null,
-        gpu: false,
-        threads: 1,
-        queue: { active: 0, waiting: 0, limit: 8 },
-        problems: [],
-      }),
-    countTokens: (texts) => Promise.resolve(texts.map((text) => Math.ceil(text.length / 4))),
-    embedTexts: () => Promise.reject(new AppError({ code: 'runtime.no-embedding-model', message: 'none' })),
-    scoreContinuation: ({ continuation, model }) =>
-      Promise.resolve({ tokenLogprobs: [continuation.includes('right') || model === 'odd' ? -0.1 : -3] }),
-    async *streamChat({ model, messages }): AsyncGenerator<ChatChunk, void, void> {
-      const question = messages.at(-1)?.content ?? '';
-      asked.push(`${model === 'base' ? 'base' : 'adapter'}: ${question}`);
-      await Promise.resolve();
-      yield { type: 'text-delta', text: write(model, question) };
-      yield {
-        type: 'finish',
-        reason: 'stop',
-        usage: { promptTokens: 10, cachedPromptTokens: 0, completionTokens: 5 },
-        timings: { queueMs: 0, prefillMs: 1, decodeMs: 1 },
-        baseSha256,
-        adapterSha256: model === 'base' ? null : model,
-      };
-    },
-  };
-  return {
-    runtime,
-    asked,
-    changeBase() {
-      baseSha256 = 'c'.repeat(64);
-    },
-  };
-}
-
 const makeCases = (count: number, overrides: Partial<TestCaseInput> = {}) =>
   Array.from({ length: count }, (_, index) =>
     testCaseSchema.parse({
@@ -306,6 +262,23 @@ describeDatabase('evaluation', (getDatabase) => {
     expect([first.cases.length, current.cases.length, current.revision.number]).toEqual([3, 3, 3]);
     await archiveSuite({ db: db() }, world.write, suite.suiteId);
     expect(await listSuiteSummaries({ db: db() }, world.read)).toEqual([]);
+  });
+
+  it('takes in suites from outside once, and leaves alone what the workspace has made of them', async () => {
+    const { write, read } = await setUp();
+    const shipped = [
+      { name: 'Safety', description: 'ours', cases: makeCases(3) },
+      { name: 'Voice', description: '', cases: makeCases(2) },
+    ];
+    const made = await takeInSuites({ db: db() }, write, shipped);
+    expect(made.map(({ name, revisionNumber }) => [name, revisionNumber])).toEqual([
+      ['Safety', 1],
+      ['Voice', 1],
+    ]);
+    await saveSuite({ db: db() }, write, { name: 'safety', description: '', cases: makeCases(1), note: 'mine' });
+    expect(await takeInSuites({ db: db() }, write, shipped)).toEqual([]);
+    const [safety] = await listSuiteSummaries({ db: db() }, read);
+    expect(safety).toMatchObject({ name: 'Safety', description: 'ours', revisionNumber: 2, caseCount: 1 });
   });
 
   it('shows another workspace nothing', async () => {
