@@ -624,6 +624,15 @@ async function digest({ db }: TestDatabase, workspaceId?: string): Promise<strin
   return parts.join('\n');
 }
 
+function listMoves({ db }: TestDatabase, workspaceId: string) {
+  const { championEvents } = schema;
+  return db
+    .select({ kind: championEvents.kind })
+    .from(championEvents)
+    .where(eq(championEvents.workspaceId, workspaceId))
+    .orderBy(championEvents.sequence);
+}
+
 // --- the matrix ----------------------------------------------------------------------------------------------------------
 
 interface Forbidden {
@@ -854,8 +863,12 @@ describeDatabase('access matrix', (getDatabase) => {
           status: 'promoted',
           promotedAt: '2020-01-01T00:00:00Z',
           gateRunId: randomUUID(),
+          championVersionId: alpha.adapterVersionIds[0],
+          decisionId: randomUUID(),
+          verdict: 'pass',
           permission: 'member.manage',
         };
+        const movesBefore = await listMoves(database, world.a.id);
         const status = await endpoint.call(
           world.a,
           call.input === undefined ? call : { ...call, input: { ...smuggled, ...call.input } },
@@ -864,6 +877,10 @@ describeDatabase('access matrix', (getDatabase) => {
         const isFine = (status >= 200 && status < 300) || (sample.alsoFine ?? []).includes(status);
         expect(isFine, `answered ${status}`).toBe(true);
         expect(await digest(database, world.b.id)).toBe(foreignBefore);
+        // Nobody has evaluated any of these versions. Whatever moved the champion must say that it went around the gate.
+        const moves = (await listMoves(database, world.a.id)).slice(movesBefore.length);
+        expect(moves.filter(({ kind }) => kind === 'promote')).toEqual([]);
+        if (!endpoint.key.startsWith('champion.')) expect(moves).toEqual([]);
         expect(await database.db.select().from(schema.users).where(eq(schema.users.isInstanceOwner, true))).toEqual(
           ownersBefore,
         );

@@ -2,8 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { eq, sql } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { NamedVersion } from '#db/repositories/adapters.ts';
-import { readChampion } from '#db/repositories/champions.ts';
+import {
+  insertChampionEvent,
+  listChampionEvents,
+  lockChampion,
+  readChampion,
+  writeChampion,
+} from '#db/repositories/champions.ts';
 import { insertDecision } from '#db/repositories/gate.ts';
+import { createPeopleStore } from '#db/repositories/people.ts';
 import { insertRun } from '#db/repositories/runs.ts';
 import { championEvents, champions } from '#db/schema/adapters.ts';
 import {
@@ -15,15 +22,21 @@ import {
 } from '#db/schema/evaluation.ts';
 import { answerConfigs, workspaces } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
+import { authorize } from '#lib/auth/authorize.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import type { Authorized } from '#lib/domain/access.ts';
+import type { Role } from '#lib/domain/actor.ts';
+import type { AdapterOrigin } from '#lib/domain/adapter.ts';
 import { DEFAULT_GATE_POLICY } from '#lib/evaluation/gate-policy.ts';
 import { changePolicy, ensurePolicy, listPolicyHistory, readPolicy } from '#lib/evaluation/policies.ts';
 import { openRegistryStage, type RegistryStage, type RegistryWorkspace } from '#lib/testing/registry-stage.ts';
 import { overrideChampion, promoteChampion, rollBackChampion } from './promote.ts';
+import { listChampionHistory } from './read-adapters.ts';
 import { registerAdapterVersion } from './register-version.ts';
 
 const reason = 'the gate has passed it';
+/** Of no workspace, though the installation is theirs. */
+const nobody = { kind: 'user', userId: randomUUID(), isInstanceOwner: true } as const;
 
 /** By the database itself. */
 const refuses = (promise: Promise<unknown>, message: string) =>
@@ -40,12 +53,12 @@ describeDatabase('promotion', (getDatabase) => {
   const db = () => getDatabase().db;
   const deps = () => ({ db: db(), preWarm: () => Promise.resolve() });
 
-  async function register(workspace: RegistryWorkspace): Promise<NamedVersion> {
+  async function register(workspace: RegistryWorkspace, origin: AdapterOrigin = 'trained'): Promise<NamedVersion> {
     seed += 1;
     const { version } = await registerAdapterVersion(stage.deps, workspace.write, {
       adapter: { name: 'Voice' },
       filePath: await stage.writeAdapter(seed),
-      origin: 'trained',
+      origin,
       baseSha256: stage.base.sha256,
       templateSha256: null,
       lineage: {},
@@ -190,6 +203,97 @@ describeDatabase('promotion', (getDatabase) => {
       userMessage: expect.stringContaining('expired'),
     });
     await refuses(addEvent(workspace, { decisionId: old?.id ?? null, toVersionId: version.id }), 'gate.not-passed');
+  });
+
+  it.each(['trained', 'blended', 'imported', 'shipped'] as const)(
+    'asks the same of a version that was %s',
+    async (origin) => {
+      const workspace = await stage.addWorkspace();
+      const version = await register(workspace, origin);
+      const attempt = () => promoteChampion(deps(), workspace.promote, { versionId: version.id, reason });
+      // To come into being moves nothing.
+      expect(await readChampion(db(), workspace.read)).toBeNull();
+      await expect(attempt()).rejects.toMatchObject({ code: 'gate.not-passed' });
+      await refuses(addEvent(workspace, { toVersionId: version.id }), 'gate.not-passed');
+      const { decision } = await decide(workspace, version);
+      expect(await readChampion(db(), workspace.read)).toBeNull();
+      expect((await attempt()).event.decisionId).toBe(decision.id);
+    },
+  );
+
+  it('refuses a pass that was of other bytes than the version holds', async () => {
+    const workspace = await stage.addWorkspace();
+    const version = await register(workspace);
+    const { decision } = await decide(workspace, { ...version, sha256: 'f'.repeat(64) });
+    await expect(promoteChampion(deps(), workspace.promote, { versionId: version.id, reason })).rejects.toMatchObject({
+      code: 'gate.not-passed',
+      userMessage: expect.stringContaining('of another file'),
+    });
+    await refuses(addEvent(workspace, { decisionId: decision.id, toVersionId: version.id }), 'gate.not-passed');
+  });
+
+  it('refuses whoever calls the repositories themselves, in whatever order', async () => {
+    const workspace = await stage.addWorkspace();
+    const version = await register(workspace);
+    const event = {
+      kind: 'promote' as const,
+      fromVersionId: null,
+      toVersionId: version.id,
+      reason,
+      actorKind: 'system' as const,
+      actorId: 'somebody',
+      decisionId: null,
+    };
+    await refuses(
+      db().transaction(async (tx) => {
+        await lockChampion(tx, workspace.promote);
+        await writeChampion(tx, workspace.promote, version.id);
+        await insertChampionEvent(tx, workspace.promote, event);
+      }),
+      'gate.not-passed',
+    );
+    // Without the event the transaction fails at its end.
+    const silently = db().transaction(async (tx) => {
+      await lockChampion(tx, workspace.promote);
+      await writeChampion(tx, workspace.promote, version.id);
+    });
+    await refuses(silently, 'without an event');
+    expect(await readChampion(db(), workspace.read)).toBeNull();
+    expect(await listChampionEvents(db(), workspace.read, { limit: 5 })).toEqual([]);
+  });
+
+  it('lets an override through for a role and a written reason, and shows it for good', async () => {
+    const workspace = await stage.addWorkspace();
+    const version = await register(workspace);
+    const people = createPeopleStore(db());
+    const allow = async (role: Role) => {
+      const actor = { kind: 'user', userId: randomUUID(), isInstanceOwner: true } as const;
+      return authorize(
+        { memberships: { findRole: () => Promise.resolve(role) } },
+        actor,
+        workspace.id,
+        'gate.override',
+      );
+    };
+    for (const role of ['member', 'evaluator'] as const) {
+      await expect(allow(role)).rejects.toMatchObject({ code: 'permission.denied' });
+    }
+    await expect(authorize(people, nobody, workspace.id, 'gate.override')).rejects.toMatchObject({
+      code: 'workspace.not-found',
+    });
+    const access = await allow('admin');
+    const override = (text: string) => overrideChampion(deps(), access, { versionId: version.id, reason: text });
+    await expect(override('  short  ')).rejects.toMatchObject({ code: 'input.invalid' });
+    await override('the fair opens tomorrow');
+    await rollBackChampion(deps(), workspace.promote, { versionId: null, reason });
+    const history = await listChampionHistory({ db: db() }, workspace.read, { limit: 10 });
+    expect(history.map(({ kind, reason: why }) => [kind, why])).toEqual([
+      ['rollback', reason],
+      ['override', 'the fair opens tomorrow'],
+    ]);
+    const mine = eq(championEvents.workspaceId, workspace.id);
+    await refuses(db().update(championEvents).set({ reason: 'nothing to see' }).where(mine), 'append only');
+    await refuses(db().delete(championEvents).where(mine), 'append only');
   });
 
   it('asks for four eyes where the policy does', async () => {
