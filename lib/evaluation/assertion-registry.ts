@@ -16,6 +16,7 @@ import { likelihood } from './assertions/likelihood.ts';
 import { matches } from './assertions/matches.ts';
 import { prefers } from './assertions/prefers.ts';
 import { refuses } from './assertions/refuses.ts';
+import { rubric } from './assertions/rubric.ts';
 import { similar } from './assertions/similar.ts';
 
 /** Every kind of assertion: another one is another file and a line here. */
@@ -36,6 +37,7 @@ export const assertionSchema = z.discriminatedUnion('type', [
   latency.schema,
   likelihood.schema,
   prefers.schema,
+  rubric.schema,
 ]);
 export type Assertion = z.infer<typeof assertionSchema>;
 
@@ -76,6 +78,8 @@ function check(spec: Assertion, context: AssertionContext): AssertionOutcome | P
       return likelihood.check(spec, context);
     case 'prefers':
       return prefers.check(spec, context);
+    case 'rubric':
+      return rubric.check(spec, context);
   }
 }
 

@@ -8,6 +8,8 @@ export interface AssertionDeps {
   readonly embedTexts: (texts: readonly string[]) => Promise<readonly Float32Array[]>;
   /** Natural-log probability of each token of `continuation` after `prefix`, verbatim. */
   readonly scoreContinuation: (model: string, prefix: string, continuation: string) => Promise<readonly number[]>;
+  /** What is the same for many cases is worked out once in a run: `key` names everything that it depends on. */
+  readonly remember: <T>(key: string, compute: () => Promise<T>) => Promise<T>;
 }
 
 export interface AssertionContext {

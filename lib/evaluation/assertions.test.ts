@@ -40,12 +40,15 @@ const cite = (answer: string, quote: string) => ({
   origin: 'model' as const,
 });
 
+const remember = <T>(_key: string, compute: () => Promise<T>) => compute();
+
 const check = (spec: object, answer: CaseAnswer | null, changes: Partial<AssertionContext> = {}) =>
   checkAssertion(assertionSchema.parse(spec), {
     answer,
     question: 'What does E14 mean?',
     model: 'adapter',
     deps: {
+      remember,
       embedTexts: (texts) => Promise.resolve(texts.map((text) => Float32Array.of(text.length > 5 ? 1 : 0, 0))),
       scoreContinuation: (model, _prefix, text) => Promise.resolve([model === 'base' ? -1 : -1.4, -text.length / 100]),
     },
@@ -128,7 +131,7 @@ describe('assertions', () => {
   });
 
   it('never passes what it could not compute', async () => {
-    const deps = { embedTexts: fail, scoreContinuation: nan };
+    const deps = { remember, embedTexts: fail, scoreContinuation: nan };
     expect(await state({ type: 'similar', value: 'x' }, makeAnswer('text'), { deps })).toBe('errored');
     expect(await state({ type: 'prefers', choices: ['a', 'b'], correct: 0 }, null, { deps })).toBe('errored');
     expect(await state({ type: 'likelihood', text: 'x', maxLoss: 20 }, null, { deps })).not.toBe('passed');
@@ -140,10 +143,77 @@ describe('assertions', () => {
     });
   });
 
+  describe('rubric', () => {
+    const polite = Array.from({ length: 12 }, (_, i) => ({ answer: `Please try step ${i}.`, isMet: true }));
+    const rude = Array.from({ length: 12 }, (_, i) => ({ answer: `Read page ${i} yourself.`, isMet: false }));
+    const spec = { type: 'rubric', criterion: 'The answer is polite.', labels: [...polite, ...rude] };
+    /** Says yes to what it is told to like. */
+    const judgeBy = (likes: (prefix: string) => boolean, asked: string[] = []) => ({
+      remember,
+      embedTexts: fail,
+      scoreContinuation: (model: string, prefix: string, word: string) => {
+        asked.push(model);
+        return Promise.resolve([likes(prefix) === (word === ' Yes') ? -0.1 : -2]);
+      },
+    });
+    const isPolite = (prefix: string) => prefix.includes('Please');
+
+    it('counts a judge that agrees with people, and asks the base whatever is judged', async () => {
+      const asked: string[] = [];
+      const deps = judgeBy(isPolite, asked);
+      expect(await check(spec, makeAnswer('Please wait.'), { deps })).toMatchObject({ state: 'passed', score: 1 });
+      expect(await check(spec, makeAnswer('Wait.'), { deps })).toMatchObject({
+        state: 'failed',
+        reason: expect.stringContaining('24 of 24 labelled answers (κ 1.00'),
+      });
+      expect(new Set(asked)).toEqual(new Set(['base']));
+    });
+
+    it.each([
+      ['always says yes', () => true, 'κ 0.00'],
+      ['says the contrary', (prefix: string) => !isPolite(prefix), 'κ -1.00'],
+      ['is right on most', (prefix: string) => isPolite(prefix) || /page (0|1|2|3|4)\b/.test(prefix), 'κ 0.58'],
+    ] as const)('errors for a judge that %s', async (_what, likes, kappa) => {
+      expect(await check(spec, makeAnswer('Please wait.'), { deps: judgeBy(likes) })).toMatchObject({
+        state: 'errored',
+        score: null,
+        reason: expect.stringMatching(new RegExp(`${kappa}.*does not count`)),
+      });
+    });
+
+    it('errors for a judge whose likelihoods are no numbers', async () => {
+      const deps = { remember, embedTexts: fail, scoreContinuation: nan };
+      expect(await state(spec, makeAnswer('Please wait.'), { deps })).toBe('errored');
+    });
+
+    it('measures the judge once in a run', async () => {
+      const known = new Map<string, unknown>();
+      const asked: string[] = [];
+      const deps = {
+        ...judgeBy(isPolite, asked),
+        remember: async <T>(key: string, compute: () => Promise<T>) => {
+          if (!known.has(key)) known.set(key, await compute());
+          return known.get(key) as T;
+        },
+      };
+      await check(spec, makeAnswer('Please wait.'), { deps });
+      const first = asked.length;
+      await check(spec, makeAnswer('Please stay.'), { deps });
+      expect([first, asked.length - first]).toEqual([2 * 24 + 2, 2]);
+    });
+
+    it('wants enough labelled answers of either kind', () => {
+      const isFine = (labels: object[]) => assertionSchema.safeParse({ ...spec, labels }).success;
+      expect(isFine(spec.labels)).toBe(true);
+      expect(isFine(spec.labels.slice(0, 16))).toBe(false);
+      expect(isFine([...polite, ...polite.slice(0, 8), ...rude.slice(0, 4)])).toBe(false);
+    });
+  });
+
   it('hands on what the runtime says of itself', async () => {
     await expect(
       check({ type: 'similar', value: 'x' }, makeAnswer('text'), {
-        deps: { embedTexts: busy, scoreContinuation: busy },
+        deps: { remember, embedTexts: busy, scoreContinuation: busy },
       }),
     ).rejects.toMatchObject({ code: 'runtime.busy' });
   });

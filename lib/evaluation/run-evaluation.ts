@@ -96,9 +96,10 @@ export async function runEvaluation(
   const open = tasks.filter((task) => !done.has(taskKey({ ...task, testCaseId: task.asked.testCaseId })));
   let finished = tasks.length - open.length;
   await context.report({ stage: 'answering', done: finished, total: tasks.length });
+  const remember = createMemory();
   for (const task of open) {
     signal.throwIfAborted();
-    const result = await answerTask(deps, access, { evaluation, settings, config, pinned, task }, signal);
+    const result = await answerTask(deps, access, { evaluation, settings, config, pinned, remember, task }, signal);
     if (!(await insertCaseResult(deps.db, access.evaluate, context.claim, result))) return {};
     finished += 1;
     await context.report({ stage: 'answering', done: finished, total: tasks.length });
@@ -159,13 +160,26 @@ interface TaskInput {
   readonly settings: RunSettings;
   readonly config: AnswerConfig;
   readonly pinned: Pinned;
+  readonly remember: AssertionDeps['remember'];
   readonly task: Task;
+}
+
+/** A failure is remembered by nobody: the runtime may have been busy. */
+function createMemory(): AssertionDeps['remember'] {
+  const known = new Map<string, unknown>();
+  return async <T>(key: string, compute: () => Promise<T>): Promise<T> => {
+    // Whoever names a key knows what was computed under it.
+    if (known.has(key)) return known.get(key) as T;
+    const value = await compute();
+    known.set(key, value);
+    return value;
+  };
 }
 
 async function answerTask(
   deps: EvaluationDeps,
   access: { readonly evaluate: Authorized<'evaluation.run'>; readonly chat: Authorized<'chat.use'> },
-  { evaluation, settings, config, pinned, task }: TaskInput,
+  { evaluation, settings, config, pinned, remember, task }: TaskInput,
   signal: AbortSignal,
 ): Promise<NewCaseResult> {
   const { testCase } = task.asked;
@@ -199,6 +213,7 @@ async function answerTask(
     answerKey,
   };
   const assertionDeps: AssertionDeps = {
+    remember,
     embedTexts: (texts) => deps.runtime.embedTexts(texts, { priority: 'evaluation', signal }),
     scoreContinuation: async (scoredModel, prefix, continuation) =>
       (

@@ -7,6 +7,7 @@ import {
   correctForMany,
   estimateMean,
   meanOf,
+  measureKappa,
   normalQuantile,
   testMcNemar,
   testMeanBelow,
@@ -21,6 +22,23 @@ const values = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 const evenly = (numbers: readonly number[]) => numbers.map((value) => ({ value, weight: 1 }));
+
+describe('measureKappa', () => {
+  it('is 1 for raters who agree, 0 for one who always says the same, and known from a table', () => {
+    const first = [true, true, true, false, false, false];
+    expect(measureKappa(first, first)).toBe(1);
+    expect(
+      measureKappa(
+        first,
+        first.map(() => true),
+      ),
+    ).toBeCloseTo(0, 12);
+    // 4 of 6 agree, 1 of 2 by habit.
+    expect(measureKappa(first, [true, true, false, false, false, true])).toBeCloseTo((4 / 6 - 0.5) / 0.5, 12);
+    expect(measureKappa([true], [true])).toBeNaN();
+    expect(measureKappa([], [])).toBeNaN();
+  });
+});
 
 describe('exact tests', () => {
   it('agrees with values worked out by hand', () => {

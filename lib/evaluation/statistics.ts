@@ -179,6 +179,18 @@ export function testMeanBelow(values: readonly WeightedValue[], limit: number, e
 }
 
 /**
+ * Cohen's κ: how far two raters agree beyond what their habits alone would give. 1 is full agreement, 0 is chance.
+ * @returns NaN when both always say the same one thing, or nothing was rated
+ */
+export function measureKappa(first: readonly boolean[], second: readonly boolean[]): number {
+  const share = (values: readonly boolean[]) => values.filter(Boolean).length / values.length;
+  const observed = share(first.map((value, index) => value === second[index]));
+  const [a, b] = [share(first), share(second)];
+  const expected = a * b + (1 - a) * (1 - b);
+  return expected === 1 ? Number.NaN : (observed - expected) / (1 - expected);
+}
+
+/**
  * Holm's step-down correction: which of several claims still hold when all are looked at together.
  * @returns for each p-value, in the same order, the adjusted one: compare it with the error allowed for the whole family
  * @see Holm, Scandinavian Journal of Statistics 6 (1979)

@@ -209,6 +209,11 @@ function readPromptfooAssertion({ type, value, threshold }: z.infer<typeof promp
       const bounds = isObject(value) ? value : { min: value, max: value };
       return { type: 'length', minWords: bounds['min'] ?? 0, ...(bounds['max'] ? { maxWords: bounds['max'] } : {}) };
     }
+    case 'llm-rubric':
+    case 'model-graded-closedqa':
+      throw invalidInput(
+        `${type} says nothing of how far its judge agrees with people; write it as rubric, with labels`,
+      );
     default:
       throw invalidInput(`assertions of type ${type} are not known here`);
   }
