@@ -39,6 +39,8 @@ const WORLDS = {
   inconclusive: (_model: string, question: string) => isEven(question),
 } as const;
 
+const refused = (code: string) => ({ code: 3, printed: { error: { code } } });
+
 /** The commands as processes, on a database of theirs. What models say is scripted: exit codes and words are looked at here. */
 describeDatabase('evaluate and promote', (getDatabase) => {
   let stage: RegistryStage;
@@ -221,7 +223,6 @@ describeDatabase('evaluate and promote', (getDatabase) => {
     async () => {
       const { workspace, version } = await setUp();
       const other = await stage.addWorkspace();
-      const refused = (code: string) => ({ code: 3, printed: { error: { code } } });
       expect(await evaluate(workspace, 'voice@1')).toMatchObject(refused('worker.unavailable'));
       expect(await evaluate(workspace, 'voice', '--suite', 'Nothing')).toMatchObject(refused('input.invalid'));
       expect(await promote(other, version)).toMatchObject(refused('adapter.not-found'));

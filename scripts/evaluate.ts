@@ -123,11 +123,10 @@ await runProductCommand(
       const suiteIds = await chooseSuites(options.suite, await listSuiteSummaries({ db }, read));
       await requireWorker({ db });
       const queue = await openPgBossQueue({ db, role: 'send', onError: (error) => console.error(error) });
-      const started = await startEvaluation({ db, queue }, run, {
-        versionId: version?.id ?? null,
-        suiteIds,
-        settings: { repeats: options.repeats, seed: options.seed, isAlsoAlone: options.alsoAlone === true },
-      }).finally(() => queue.stop());
+      const settings = { repeats: options.repeats, seed: options.seed, isAlsoAlone: options.alsoAlone === true };
+      const versionId = version?.id ?? null;
+      const started = await startEvaluation({ db, queue }, run, { versionId, suiteIds, settings });
+      await queue.stop();
       let shown = '';
       for (;;) {
         if (signal.aborted) {

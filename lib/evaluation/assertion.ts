@@ -2,14 +2,21 @@ import type { z } from 'zod';
 import { z as schema } from 'zod';
 import type { CaseAnswer } from './case-answer.ts';
 
+/** How far a judging model and people say the same of answers that people have labelled. */
+export interface JudgeAgreement {
+  readonly agreed: number;
+  /** Cohen's κ. */
+  readonly kappa: number;
+}
+
 /** What an assertion may ask of the models. Each call says which model: `base`, or an adapter's SHA-256. */
 export interface AssertionDeps {
   /** L2-normalised, same order. */
   readonly embedTexts: (texts: readonly string[]) => Promise<readonly Float32Array[]>;
   /** Natural-log probability of each token of `continuation` after `prefix`, verbatim. */
   readonly scoreContinuation: (model: string, prefix: string, continuation: string) => Promise<readonly number[]>;
-  /** What is the same for many cases is worked out once in a run: `key` names everything that it depends on. */
-  readonly remember: <T>(key: string, compute: () => Promise<T>) => Promise<T>;
+  /** Measured once in a run, though many cases ask: `key` names everything that it depends on. */
+  readonly rememberAgreement: (key: string, measure: () => Promise<JudgeAgreement>) => Promise<JudgeAgreement>;
 }
 
 export interface AssertionContext {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AppError } from '#lib/domain/errors.ts';
-import { type AssertionContext, holdsWords } from './assertion.ts';
+import { type AssertionContext, type AssertionDeps, holdsWords, type JudgeAgreement } from './assertion.ts';
 import { assertionSchema, checkAssertion } from './assertion-registry.ts';
 import type { CaseAnswer } from './case-answer.ts';
 
@@ -40,7 +40,7 @@ const cite = (answer: string, quote: string) => ({
   origin: 'model' as const,
 });
 
-const remember = <T>(_key: string, compute: () => Promise<T>) => compute();
+const rememberAgreement: AssertionDeps['rememberAgreement'] = (_key, measure) => measure();
 
 const check = (spec: object, answer: CaseAnswer | null, changes: Partial<AssertionContext> = {}) =>
   checkAssertion(assertionSchema.parse(spec), {
@@ -48,7 +48,7 @@ const check = (spec: object, answer: CaseAnswer | null, changes: Partial<Asserti
     question: 'What does E14 mean?',
     model: 'adapter',
     deps: {
-      remember,
+      rememberAgreement,
       embedTexts: (texts) => Promise.resolve(texts.map((text) => Float32Array.of(text.length > 5 ? 1 : 0, 0))),
       scoreContinuation: (model, _prefix, text) => Promise.resolve([model === 'base' ? -1 : -1.4, -text.length / 100]),
     },
@@ -62,6 +62,18 @@ const fail = () => Promise.reject(new AppError({ code: 'runtime.no-embedding-mod
 const nan = () => Promise.resolve([Number.NaN, Number.NaN]);
 
 const busy = () => Promise.reject(new AppError({ code: 'runtime.busy', message: 'busy', isRetryable: true }));
+
+const isPolite = (prefix: string) => prefix.includes('Please');
+
+/** Says yes to what it is told to like. */
+const judgeBy = (likes: (prefix: string) => boolean, asked: string[] = []): AssertionDeps => ({
+  rememberAgreement,
+  embedTexts: fail,
+  scoreContinuation: (model, prefix, word) => {
+    asked.push(model);
+    return Promise.resolve([likes(prefix) === (word === ' Yes') ? -0.1 : -2]);
+  },
+});
 
 describe('assertions', () => {
   it.each([
@@ -131,7 +143,7 @@ describe('assertions', () => {
   });
 
   it('never passes what it could not compute', async () => {
-    const deps = { remember, embedTexts: fail, scoreContinuation: nan };
+    const deps = { rememberAgreement, embedTexts: fail, scoreContinuation: nan };
     expect(await state({ type: 'similar', value: 'x' }, makeAnswer('text'), { deps })).toBe('errored');
     expect(await state({ type: 'prefers', choices: ['a', 'b'], correct: 0 }, null, { deps })).toBe('errored');
     expect(await state({ type: 'likelihood', text: 'x', maxLoss: 20 }, null, { deps })).not.toBe('passed');
@@ -147,17 +159,6 @@ describe('assertions', () => {
     const polite = Array.from({ length: 12 }, (_, i) => ({ answer: `Please try step ${i}.`, isMet: true }));
     const rude = Array.from({ length: 12 }, (_, i) => ({ answer: `Read page ${i} yourself.`, isMet: false }));
     const spec = { type: 'rubric', criterion: 'The answer is polite.', labels: [...polite, ...rude] };
-    /** Says yes to what it is told to like. */
-    const judgeBy = (likes: (prefix: string) => boolean, asked: string[] = []) => ({
-      remember,
-      embedTexts: fail,
-      scoreContinuation: (model: string, prefix: string, word: string) => {
-        asked.push(model);
-        return Promise.resolve([likes(prefix) === (word === ' Yes') ? -0.1 : -2]);
-      },
-    });
-    const isPolite = (prefix: string) => prefix.includes('Please');
-
     it('counts a judge that agrees with people, and asks the base whatever is judged', async () => {
       const asked: string[] = [];
       const deps = judgeBy(isPolite, asked);
@@ -182,18 +183,19 @@ describe('assertions', () => {
     });
 
     it('errors for a judge whose likelihoods are no numbers', async () => {
-      const deps = { remember, embedTexts: fail, scoreContinuation: nan };
+      const deps = { rememberAgreement, embedTexts: fail, scoreContinuation: nan };
       expect(await state(spec, makeAnswer('Please wait.'), { deps })).toBe('errored');
     });
 
     it('measures the judge once in a run', async () => {
-      const known = new Map<string, unknown>();
+      const known = new Map<string, JudgeAgreement>();
       const asked: string[] = [];
-      const deps = {
+      const deps: AssertionDeps = {
         ...judgeBy(isPolite, asked),
-        remember: async <T>(key: string, compute: () => Promise<T>) => {
-          if (!known.has(key)) known.set(key, await compute());
-          return known.get(key) as T;
+        async rememberAgreement(key, measure) {
+          const agreement = known.get(key) ?? (await measure());
+          known.set(key, agreement);
+          return agreement;
         },
       };
       await check(spec, makeAnswer('Please wait.'), { deps });
@@ -213,7 +215,7 @@ describe('assertions', () => {
   it('hands on what the runtime says of itself', async () => {
     await expect(
       check({ type: 'similar', value: 'x' }, makeAnswer('text'), {
-        deps: { remember, embedTexts: busy, scoreContinuation: busy },
+        deps: { rememberAgreement, embedTexts: busy, scoreContinuation: busy },
       }),
     ).rejects.toMatchObject({ code: 'runtime.busy' });
   });

@@ -20,7 +20,7 @@ import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import { type AskDeps, askCase } from './ask-case.ts';
-import type { AssertionContext, AssertionDeps, AssertionResult } from './assertion.ts';
+import type { AssertionContext, AssertionDeps, AssertionResult, JudgeAgreement } from './assertion.ts';
 import { assertionResultSchema } from './assertion.ts';
 import { checkAssertion } from './assertion-registry.ts';
 import { type AskedCase, summariseSide } from './build-report.ts';
@@ -96,10 +96,15 @@ export async function runEvaluation(
   const open = tasks.filter((task) => !done.has(taskKey({ ...task, testCaseId: task.asked.testCaseId })));
   let finished = tasks.length - open.length;
   await context.report({ stage: 'answering', done: finished, total: tasks.length });
-  const remember = createMemory();
+  const rememberAgreement = createAgreementMemory();
   for (const task of open) {
     signal.throwIfAborted();
-    const result = await answerTask(deps, access, { evaluation, settings, config, pinned, remember, task }, signal);
+    const result = await answerTask(
+      deps,
+      access,
+      { evaluation, settings, config, pinned, rememberAgreement, task },
+      signal,
+    );
     if (!(await insertCaseResult(deps.db, access.evaluate, context.claim, result))) return {};
     finished += 1;
     await context.report({ stage: 'answering', done: finished, total: tasks.length });
@@ -160,26 +165,24 @@ interface TaskInput {
   readonly settings: RunSettings;
   readonly config: AnswerConfig;
   readonly pinned: Pinned;
-  readonly remember: AssertionDeps['remember'];
+  readonly rememberAgreement: AssertionDeps['rememberAgreement'];
   readonly task: Task;
 }
 
-/** A failure is remembered by nobody: the runtime may have been busy. */
-function createMemory(): AssertionDeps['remember'] {
-  const known = new Map<string, unknown>();
-  return async <T>(key: string, compute: () => Promise<T>): Promise<T> => {
-    // Whoever names a key knows what was computed under it.
-    if (known.has(key)) return known.get(key) as T;
-    const value = await compute();
-    known.set(key, value);
-    return value;
+/** A failure is not remembered: the runtime may have been busy. */
+function createAgreementMemory(): AssertionDeps['rememberAgreement'] {
+  const known = new Map<string, JudgeAgreement>();
+  return async (key, measure) => {
+    const agreement = known.get(key) ?? (await measure());
+    known.set(key, agreement);
+    return agreement;
   };
 }
 
 async function answerTask(
   deps: EvaluationDeps,
   access: { readonly evaluate: Authorized<'evaluation.run'>; readonly chat: Authorized<'chat.use'> },
-  { evaluation, settings, config, pinned, remember, task }: TaskInput,
+  { evaluation, settings, config, pinned, rememberAgreement, task }: TaskInput,
   signal: AbortSignal,
 ): Promise<NewCaseResult> {
   const { testCase } = task.asked;
@@ -213,7 +216,7 @@ async function answerTask(
     answerKey,
   };
   const assertionDeps: AssertionDeps = {
-    remember,
+    rememberAgreement,
     embedTexts: (texts) => deps.runtime.embedTexts(texts, { priority: 'evaluation', signal }),
     scoreContinuation: async (scoredModel, prefix, continuation) =>
       (

@@ -178,14 +178,15 @@ export function testMeanBelow(values: readonly WeightedValue[], limit: number, e
   return standardError === 0 ? Number(mean >= limit) : normalDistribution((mean - limit) / standardError);
 }
 
+const shareOf = (values: readonly boolean[]) => values.filter(Boolean).length / values.length;
+
 /**
  * Cohen's κ: how far two raters agree beyond what their habits alone would give. 1 is full agreement, 0 is chance.
  * @returns NaN when both always say the same one thing, or nothing was rated
  */
 export function measureKappa(first: readonly boolean[], second: readonly boolean[]): number {
-  const share = (values: readonly boolean[]) => values.filter(Boolean).length / values.length;
-  const observed = share(first.map((value, index) => value === second[index]));
-  const [a, b] = [share(first), share(second)];
+  const observed = shareOf(first.map((value, index) => value === second[index]));
+  const [a, b] = [shareOf(first), shareOf(second)];
   const expected = a * b + (1 - a) * (1 - b);
   return expected === 1 ? Number.NaN : (observed - expected) / (1 - expected);
 }

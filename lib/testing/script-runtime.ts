@@ -46,4 +46,3 @@ export function scriptRuntime(write: (model: string, question: string) => string
     },
   };
 }
-

@@ -59,15 +59,18 @@ export const rubric = defineAssertion({
   }),
   async check({ criterion, labels, minAgreement }, context) {
     const answer = requireAnswer(context);
-    const { agreed, kappa } = await context.deps.remember(JSON.stringify(['rubric', criterion, labels]), async () => {
-      const opinions: boolean[] = [];
-      for (const label of labels) opinions.push(await judge(context, criterion, label.answer));
-      const people = labels.map(({ isMet }) => isMet);
-      return {
-        agreed: people.filter((isMet, index) => isMet === opinions[index]).length,
-        kappa: measureKappa(people, opinions),
-      };
-    });
+    const { agreed, kappa } = await context.deps.rememberAgreement(
+      JSON.stringify(['rubric', criterion, labels]),
+      async () => {
+        const opinions: boolean[] = [];
+        for (const label of labels) opinions.push(await judge(context, criterion, label.answer));
+        const people = labels.map(({ isMet }) => isMet);
+        return {
+          agreed: people.filter((isMet, index) => isMet === opinions[index]).length,
+          kappa: measureKappa(people, opinions),
+        };
+      },
+    );
     const shown = `agrees with people on ${agreed} of ${labels.length} labelled answers (κ ${kappa.toFixed(2)}, at least ${minAgreement} is asked for)`;
     if (!(kappa >= minAgreement)) {
       throw new Error(
