@@ -13,7 +13,7 @@ const POLL_MS = 200;
 export async function startRuntime(
   dataDir: string,
   threads: number,
-): Promise<{ readonly client: HttpRuntimeClient; readonly close: () => Promise<void> }> {
+): Promise<{ readonly client: HttpRuntimeClient; readonly pid: number; readonly close: () => Promise<void> }> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../runtime.ts')], {
     env: {
       ...process.env,
@@ -38,6 +38,7 @@ export async function startRuntime(
   }
   return {
     client,
+    pid: child.pid ?? 0,
     async close() {
       await client.close();
       child.kill('SIGTERM');
