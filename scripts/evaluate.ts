@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { HEARTBEAT_INTERVAL_MS, readSilenceMs } from '#db/repositories/process-heartbeats.ts';
 import { findRun } from '#db/repositories/runs.ts';
+import type { Authorized } from '#lib/domain/access.ts';
 import { AppError, invalidInput } from '#lib/domain/errors.ts';
 import { exportReport, type ReportFormat } from '#lib/evaluation/export-report.ts';
 import { type EvaluationReport, readEvaluation } from '#lib/evaluation/read-evaluation.ts';
@@ -71,6 +72,19 @@ async function chooseSuites(
   });
 }
 
+async function enqueue(
+  db: ProductCommand['db'],
+  access: Authorized<'evaluation.run'>,
+  input: Parameters<typeof startEvaluation>[2],
+) {
+  const queue = await openPgBossQueue({ db, role: 'send', onError: (error) => console.error(error) });
+  try {
+    return await startEvaluation({ db, queue }, access, input);
+  } finally {
+    await queue.stop();
+  }
+}
+
 const percent = (share: number) => (Number.isFinite(share) ? `${(100 * share).toFixed(1)} %` : '–');
 
 function describeReport({ summary, verdict }: EvaluationReport): string[] {
@@ -122,11 +136,8 @@ await runProductCommand(
       const version = await findVersionByReference({ db }, await allow('adapter.read'), options.adapter);
       const suiteIds = await chooseSuites(options.suite, await listSuiteSummaries({ db }, read));
       await requireWorker({ db });
-      const queue = await openPgBossQueue({ db, role: 'send', onError: (error) => console.error(error) });
       const settings = { repeats: options.repeats, seed: options.seed, isAlsoAlone: options.alsoAlone === true };
-      const versionId = version?.id ?? null;
-      const started = await startEvaluation({ db, queue }, run, { versionId, suiteIds, settings });
-      await queue.stop();
+      const started = await enqueue(db, run, { versionId: version?.id ?? null, suiteIds, settings });
       let shown = '';
       for (;;) {
         if (signal.aborted) {
