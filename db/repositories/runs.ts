@@ -315,7 +315,16 @@ export async function releaseOrphanedRuns(
       })
       .where(and(isStale, eq(runs.kind, kind), sql`${runs.attempt} >= ${limits.maxAttemptsOf(kind)}`));
   }
-  await db.update(runs).set({ state: 'queued', claimToken: null, stage: null }).where(isStale);
+  await db
+    .update(runs)
+    .set({
+      state: 'queued',
+      claimToken: null,
+      stage: null,
+      errorCode: 'run.worker-lost',
+      errorMessage: 'The worker stopped while it worked on this.',
+    })
+    .where(isStale);
   return db
     .select({ id: runs.id, workspaceId: runs.workspaceId, kind: runs.kind })
     .from(runs)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DatabaseExecutor } from '#db/executor.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { invalidInput } from '#lib/domain/errors.ts';
 import { type BaseHeader, readBaseHeader } from '#lib/lora/base/read-base-header.ts';
@@ -10,12 +11,15 @@ import type { FindBase, LocalBase } from '#lib/registry/find-base.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
 import { adviseTraining, type TrainingAdvice } from './advise-training.ts';
 import type { DataSetSource, FrozenDataSet } from './data-set-source.ts';
+import { findBlockers, type TrainingBlocker } from './find-blockers.ts';
 import { type MatrixRate, readMatrixRate } from './matrix-rate-file.ts';
 import { profileRows, type RowProfile, toExamples } from './profile-rows.ts';
+import { createMemory } from './remember.ts';
 import type { TrainingForecast } from './training-record.ts';
 import { countCores } from './training-threads.ts';
 
 export interface ForecastDeps {
+  readonly db: DatabaseExecutor;
   readonly dataSets: DataSetSource;
   readonly findBase: FindBase;
   readonly runtime: Pick<RuntimeClient, 'countTokens'>;
@@ -33,6 +37,8 @@ export interface ForecastInput {
 export interface ForecastView {
   readonly forecast: TrainingForecast;
   readonly advice: readonly TrainingAdvice[];
+  /** A start is refused while there are any. */
+  readonly blockers: readonly TrainingBlocker[];
   /** Good questions for the samples: the last ones of rows that are not trained on. */
   readonly questions: readonly string[];
 }
@@ -46,22 +52,8 @@ export interface CheckedRequest {
   readonly threads: number;
 }
 
-/** Profiles of versions, which never change; a form asks for a forecast with every change of a field. */
-const profiles = new Map<string, Promise<RowProfile>>();
-const KEPT_PROFILES = 8;
-
-function keepProfile(key: string, make: () => Promise<RowProfile>): Promise<RowProfile> {
-  const known = profiles.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  profiles.set(key, made);
-  made.catch(() => profiles.delete(key));
-  for (const oldest of profiles.keys()) {
-    if (profiles.size <= KEPT_PROFILES) break;
-    profiles.delete(oldest);
-  }
-  return made;
-}
+/** Versions never change; a form asks for a forecast with every change of a field. */
+const rememberProfile = createMemory<RowProfile>(8);
 
 /**
  * @throws AppError `input.invalid` naming the option, what was expected and what came; `dataset.not-found`, `model.*`,
@@ -106,7 +98,7 @@ export async function forecastTraining(
   input: ForecastInput,
 ): Promise<ForecastView> {
   const { base, header, dataSet, config, threads } = await checkTrainingRequest(deps, access, input);
-  const profile = await keepProfile(`${dataSet.versionId} ${base.sha256}`, () =>
+  const profile = await rememberProfile(`${dataSet.versionId} ${base.sha256}`, () =>
     profileRows(deps.dataSets.readRows(access, dataSet.versionId), (texts) => deps.runtime.countTokens(texts)),
   );
   const examples = toExamples(profile, config.sequenceTokens);
@@ -126,6 +118,7 @@ export async function forecastTraining(
       areWeightsReady: await areBaseWeightsReady(base.sha256, deps.weightCacheDir),
       availableBytes,
     },
+    blockers: await findBlockers(deps, access, dataSet),
     advice: adviseTraining(profile, config, { contextTokens: header.config.contextTokens, steps: estimate.steps }),
     questions: profile.questions,
   };

@@ -1,5 +1,4 @@
 import { v7 as createUuid } from 'uuid';
-import type { DatabaseExecutor } from '#db/executor.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { insertRun } from '#db/repositories/runs.ts';
 import { insertTrainingRun } from '#db/repositories/training-runs.ts';
@@ -8,12 +7,12 @@ import { AppError, invalidInput } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import { checkAdapterName, findUserId } from '#lib/registry/register-version.ts';
+import { findBlockers } from './find-blockers.ts';
 import { checkTrainingRequest, type ForecastDeps, type ForecastInput, forecastTraining } from './forecast-training.ts';
 import { namePreset } from './training-options.ts';
 import type { TrainingForecast } from './training-record.ts';
 
 export interface StartTrainingDeps extends ForecastDeps {
-  readonly db: DatabaseExecutor;
   readonly queue: JobQueue;
 }
 
@@ -53,7 +52,8 @@ async function tryForecast(
 /**
  * Put a training run in line.
  * @param access to read data sets and to write adapters
- * @throws AppError as `checkTrainingRequest`; `input.invalid` for name, notes and questions
+ * @throws AppError as `checkTrainingRequest`; `input.invalid` for name, notes and questions; `training.overlaps-suite`,
+ *   `training.sources-deleted`
  */
 export async function startTraining(
   deps: StartTrainingDeps,
@@ -65,6 +65,9 @@ export async function startTraining(
   if (notes.length > MAX_NOTES_CHARACTERS) throw invalidInput(`notes: at most ${MAX_NOTES_CHARACTERS} characters`);
   const questions = checkQuestions(input.questions);
   const { base, dataSet, config, threads } = await checkTrainingRequest(deps, access.data, input);
+  const [blocker] = await findBlockers(deps, access.data, dataSet);
+  if (blocker !== undefined)
+    throw new AppError({ code: blocker.code, message: blocker.text, userMessage: blocker.text });
   const forecast = await tryForecast(deps, access.data, input);
   if (forecast !== null && forecast.usedRows === 0)
     throw invalidInput(`no row fits into a sequence of ${config.sequenceTokens} tokens; raise the sequence length`);

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { listVersionRows } from '#db/repositories/data-set-versions.ts';
-import type { RunKind } from '#db/repositories/runs.ts';
+import { insertRun, type RunKind } from '#db/repositories/runs.ts';
+import { insertTrainingRun } from '#db/repositories/training-runs.ts';
 import { users } from '#db/schema/auth.ts';
 import { conversations, messageFeedback, messages } from '#db/schema/conversations.ts';
 import { goldenQuestions } from '#db/schema/retrieval.ts';
@@ -13,6 +14,7 @@ import { workspaces } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
+import { adapterLineageSchema } from '#lib/domain/adapter.ts';
 import { createBlobStore } from '#lib/ingestion/blob-store.ts';
 import { createFreezeHandler } from '#lib/jobs/handlers/dataset-freeze.ts';
 import { createImportHandler } from '#lib/jobs/handlers/dataset-import.ts';
@@ -20,6 +22,11 @@ import { cancelRun, retryRun } from '#lib/jobs/manage-runs.ts';
 import { performRun } from '#lib/jobs/perform-run.ts';
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
 import { type FakeRuntime, startFakeRuntime } from '#lib/runtime/fake.ts';
+import type { FrozenRow } from '../data-set-source.ts';
+import { draftRetrain } from '../draft-retrain.ts';
+import { findBlockers } from '../find-blockers.ts';
+import { createFrozenDataSets } from '../frozen-data-sets.ts';
+import { presets } from '../training-options.ts';
 import { startFreeze } from './freeze-version.ts';
 import {
   applyStyleToWorkspace,
@@ -134,6 +141,51 @@ describeDatabase('data sets', (getDatabase) => {
     };
   }
   type Workspace = Awaited<ReturnType<typeof addWorkspace>>;
+
+  /** Of the newest frozen version. */
+  async function blockersOf(workspace: Workspace) {
+    const { db, dataSetFiles } = stage();
+    const dataSets = createFrozenDataSets({ db, blobs: dataSetFiles });
+    const [newest] = await dataSets.list(workspace.read);
+    if (!newest) throw new Error('nothing is frozen');
+    return findBlockers({ db, dataSets }, workspace.read, newest);
+  }
+
+  /** Three answers: one helpful, one corrected, one that nobody rated. */
+  async function rateConversation(workspace: Workspace): Promise<string> {
+    const { db } = getDatabase();
+    const conversationId = randomUUID();
+    await db
+      .insert(conversations)
+      .values({ id: conversationId, workspaceId: workspace.id, userId: workspace.userId, title: 'T' });
+    const say = async (ordinal: number, role: 'user' | 'assistant', content: string) => {
+      const id = randomUUID();
+      await db.insert(messages).values({
+        id,
+        workspaceId: workspace.id,
+        conversationId,
+        role,
+        ordinal,
+        content,
+        state: 'complete',
+        answerKind: role === 'assistant' ? 'generated' : null,
+      });
+      return id;
+    };
+    await say(0, 'user', 'How do I clean the rotor?');
+    const good = await say(1, 'assistant', 'With a damp cloth.\n\n> Clean it with a damp cloth.');
+    await say(2, 'user', 'And the lid?');
+    const bad = await say(3, 'assistant', 'With petrol.');
+    await say(4, 'user', 'And the feet?');
+    await say(5, 'assistant', 'Nobody rated this.');
+    const rate = (messageId: string, isHelpful: boolean, correction: string) =>
+      db
+        .insert(messageFeedback)
+        .values({ workspaceId: workspace.id, messageId, userId: workspace.userId, isHelpful, correction });
+    await rate(good, true, '');
+    await rate(bad, false, 'With soap and water.');
+    return conversationId;
+  }
 
   async function addDataSet(workspace: Workspace): Promise<string> {
     const settings = { name: `set ${randomUUID()}`, language: 'en', maxRowTokens: 200 };
@@ -325,6 +377,33 @@ describeDatabase('data sets', (getDatabase) => {
     expect(named.map(({ state, uploadLine }) => [state, uploadLine])).toContainEqual(['quarantined', 1]);
     await startFreeze(stage(), workspace.write, { dataSetId, notes: '' });
     expect(await performAll()).toEqual(['succeeded']);
+    expect(await blockersOf(workspace)).toEqual([]);
+  });
+
+  it('lets nothing train on a version that a later suite asks about, and names the rows', async () => {
+    const { db } = getDatabase();
+    const workspace = await addWorkspace();
+    const dataSetId = await addDataSet(workspace);
+    await upload(workspace, dataSetId, 'log.jsonl', cleanLog);
+    await startFreeze(stage(), workspace.write, { dataSetId, notes: '' });
+    await performAll();
+    expect(await blockersOf(workspace)).toEqual([]);
+    const add = (question: string) =>
+      db.insert(goldenQuestions).values({ workspaceId: workspace.id, kind: 'answerable', question });
+    const dataSets = createFrozenDataSets({ db, blobs: stage().dataSetFiles });
+    const [version] = await dataSets.list(workspace.read);
+    const rows: FrozenRow[] = [];
+    for await (const row of dataSets.readRows(workspace.read, version?.versionId ?? '')) rows.push(row);
+    const questionsOf = (wanted: string) =>
+      rows.filter(({ split }) => split === wanted).map(({ messages }) => messages[0]?.content ?? '');
+    // What is held out is never learned: it may stand in a suite.
+    for (const question of questionsOf('held-out')) await add(question);
+    expect(await blockersOf(workspace)).toEqual([]);
+    await add((questionsOf('train')[0] ?? '').toUpperCase());
+    const [blocker, ...others] = await blockersOf(workspace);
+    expect(others).toEqual([]);
+    expect(blocker).toMatchObject({ code: 'training.overlaps-suite' });
+    expect(blocker?.text).toMatch(/^One row asks .*: line 1 of train, “Number \d+: how does/);
   });
 
   it('learns from rated conversations only with consent, and drops rows whose conversation is deleted', async () => {
@@ -335,36 +414,7 @@ describeDatabase('data sets', (getDatabase) => {
       code: 'dataset.no-consent',
     });
     await setConsent(stage(), workspace.configure, true);
-    const conversationId = randomUUID();
-    await db
-      .insert(conversations)
-      .values({ id: conversationId, workspaceId: workspace.id, userId: workspace.userId, title: 'T' });
-    const say = async (ordinal: number, role: 'user' | 'assistant', content: string) => {
-      const id = randomUUID();
-      await db.insert(messages).values({
-        id,
-        workspaceId: workspace.id,
-        conversationId,
-        role,
-        ordinal,
-        content,
-        state: 'complete',
-        answerKind: role === 'assistant' ? 'generated' : null,
-      });
-      return id;
-    };
-    await say(0, 'user', 'How do I clean the rotor?');
-    const good = await say(1, 'assistant', 'With a damp cloth.\n\n> Clean it with a damp cloth.');
-    await say(2, 'user', 'And the lid?');
-    const bad = await say(3, 'assistant', 'With petrol.');
-    await say(4, 'user', 'And the feet?');
-    await say(5, 'assistant', 'Nobody rated this.');
-    const rate = (messageId: string, isHelpful: boolean, correction: string) =>
-      db
-        .insert(messageFeedback)
-        .values({ workspaceId: workspace.id, messageId, userId: workspace.userId, isHelpful, correction });
-    await rate(good, true, '');
-    await rate(bad, false, 'With soap and water.');
+    const conversationId = await rateConversation(workspace);
     await takeInConversations(stage(), workspace.write, { dataSetId });
     expect(await performAll()).toEqual(['succeeded']);
     const rows = await rowsOf(workspace, dataSetId);
@@ -375,6 +425,70 @@ describeDatabase('data sets', (getDatabase) => {
       ['How do I clean the rotor?', 'With a damp cloth.', 'And the lid?', 'With soap and water.'],
     ]);
     expect(rows.every((row) => row.conversationId === conversationId)).toBe(true);
+    await startFreeze(stage(), workspace.write, { dataSetId, notes: '' });
+    expect(await performAll()).toEqual(['succeeded']);
+    expect(await blockersOf(workspace)).toEqual([]);
+    await db.update(conversations).set({ deletedAt: new Date() });
+    expect(await blockersOf(workspace)).toMatchObject([{ code: 'training.sources-deleted' }]);
+
+    // What was trained on it is drafted again, and the draft says what comes first.
+    const dataSets = createFrozenDataSets({ db, blobs: stage().dataSetFiles });
+    const [frozen] = await dataSets.list(workspace.read);
+    const adapters = await authorizeSystem('test', workspace.id, 'adapter.write');
+    const run = await insertRun(db, adapters, {
+      kind: 'adapter.train',
+      subjectId: randomUUID(),
+      title: 'Voice',
+      createdBy: null,
+    });
+    const training = await insertTrainingRun(db, adapters, {
+      runId: run.id,
+      adapterName: 'Voice',
+      notes: '',
+      dataSetVersionId: frozen?.versionId ?? '',
+      baseModel: 'base',
+      baseSha256: '0'.repeat(64),
+      preset: 'quick',
+      config: presets.quick.config,
+      threads: 1,
+      questions: ['And the lid?'],
+      forecast: null,
+    });
+    const flagged = {
+      adapterName: 'Voice',
+      number: 1,
+      lineage: adapterLineageSchema.parse({ trainingRunId: training.id, conversationIds: [conversationId] }),
+      warnings: { deletedDocuments: [], deletedConversations: 1 },
+    };
+    const mine = { data: workspace.read, adapters: await authorizeSystem('test', workspace.id, 'adapter.read') };
+    const draft = await draftRetrain({ db, dataSets }, mine, flagged);
+    expect(draft).toMatchObject({
+      adapterName: 'Voice',
+      config: presets.quick.config,
+      questions: ['And the lid?'],
+      notes: 'Version 1 again, without a conversation.',
+      dataSet: { id: dataSetId },
+      dataSetVersionId: frozen?.versionId,
+    });
+    expect(draft?.blocker).toMatch(/deleted since: a conversation\. Freeze the data set again/);
+    // Other rows make a version without the conversation.
+    await upload(workspace, dataSetId, 'log.jsonl', cleanLog);
+    await performAll();
+    await startFreeze(stage(), workspace.write, { dataSetId, notes: '' });
+    expect(await performAll()).toEqual(['succeeded']);
+    expect(await draftRetrain({ db, dataSets }, mine, flagged)).toMatchObject({ blocker: null });
+    const stranger = await authorizeSystem('test', (await addWorkspace()).id, 'adapter.read');
+    expect(await draftRetrain({ db, dataSets }, { ...mine, adapters: stranger }, flagged)).toBeNull();
+  });
+
+  it('rejects, when it freezes, the rows of what was deleted', async () => {
+    const { db } = getDatabase();
+    const workspace = await addWorkspace();
+    const dataSetId = await addDataSet(workspace);
+    await setConsent(stage(), workspace.configure, true);
+    await rateConversation(workspace);
+    await takeInConversations(stage(), workspace.write, { dataSetId });
+    await performAll();
     await db.update(conversations).set({ deletedAt: new Date() });
     await startFreeze(stage(), workspace.write, { dataSetId, notes: '' });
     expect(await performAll()).toEqual(['failed']);

@@ -1,4 +1,4 @@
-import { FlaskConical, GitCompareArrows, Layers, TriangleAlert } from 'lucide-react';
+import { FlaskConical, GitCompareArrows, GraduationCap, History, Layers, TriangleAlert } from 'lucide-react';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { RefreshWhile } from '#app/_components/documents/refresh-while.tsx';
@@ -9,18 +9,21 @@ import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { listRunViews } from '#lib/jobs/manage-runs.ts';
 import {
+  type AdapterView,
   type ChampionEventView,
   listAdapterViews,
   listChampionHistory,
   type VersionLabel,
   type VersionView,
 } from '#lib/registry/read-adapters.ts';
+import { describeDeletedSources, draftRetrain } from '#lib/training/draft-retrain.ts';
 import { BlendDialog } from '../_components/blend-dialog.tsx';
 import { ChampionHistory } from '../_components/champion-history.tsx';
 import { ImportDialog } from '../_components/import-dialog.tsx';
 import { RenameDialog } from '../_components/rename-dialog.tsx';
+import { RetrainList } from '../_components/retrain-list.tsx';
 import { ServingCard } from '../_components/serving-card.tsx';
-import { describeRank, describeWarnings, formatBytes, nameVersion, originNames } from '../_state/describe-version.ts';
+import { describeRank, formatBytes, nameVersion, originNames } from '../_state/describe-version.ts';
 
 export const metadata: Metadata = { title: 'Adapters' };
 
@@ -37,7 +40,7 @@ function listFormer(events: readonly ChampionEventView[], servingId: string | nu
 }
 
 function VersionRow({ workspace, version }: { readonly workspace: string; readonly version: VersionView }) {
-  const warning = describeWarnings(version);
+  const deleted = describeDeletedSources(version);
   return (
     <li>
       <Link
@@ -53,8 +56,8 @@ function VersionRow({ workspace, version }: { readonly workspace: string; readon
             {version.createdBy === null ? '' : ` · ${version.createdBy}`}
           </span>
         </span>
-        {warning === null ? null : (
-          <Badge tone="warn" title={warning}>
+        {deleted === null ? null : (
+          <Badge tone="warn" title={deleted}>
             <TriangleAlert aria-hidden />
             Learned from deleted sources
           </Badge>
@@ -84,6 +87,20 @@ export default async function AdaptersPage({ params }: { readonly params: Promis
       lead="Small trained additions to the base model: the voice and the skill of this workspace. One of them answers at a time, or the base model alone."
       actions={
         <>
+          {canWrite ? (
+            <Button look="primary" asChild>
+              <Link href={`/admin/${slug}/adapters/train`}>
+                <GraduationCap aria-hidden />
+                Train
+              </Link>
+            </Button>
+          ) : null}
+          <Button asChild>
+            <Link href={`/admin/${slug}/adapters/training`}>
+              <History aria-hidden />
+              Training runs
+            </Link>
+          </Button>
           <Button asChild>
             <Link href={`/admin/${slug}/adapters/playground`}>
               <FlaskConical aria-hidden />
@@ -118,6 +135,7 @@ export default async function AdaptersPage({ params }: { readonly params: Promis
         baseModel={status?.baseModel?.id ?? null}
         canRollBack={permissions.includes('adapter.promote')}
       />
+      <Retrains slug={slug} adapters={adapters} />
       <Section title="Versions">
         {adapters.length === 0 ? (
           <EmptyState icon={<Layers aria-hidden />} title="No adapters yet">
@@ -147,6 +165,34 @@ export default async function AdaptersPage({ params }: { readonly params: Promis
       </Section>
       <BlendProgress slug={slug} />
     </Page>
+  );
+}
+
+/** Of each adapter the newest version, and the one that serves: older ones are history. */
+async function Retrains({ slug, adapters }: { readonly slug: string; readonly adapters: readonly AdapterView[] }) {
+  const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'adapter.read', `/admin/${slug}/adapters`);
+  if (!permissions.includes('adapter.write')) return null;
+  const flagged = adapters
+    .flatMap(({ versions }) => versions.filter((version, index) => index === 0 || version.isServing))
+    .flatMap((version) => {
+      const deleted = describeDeletedSources(version);
+      return deleted === null ? [] : [{ version, deleted }];
+    });
+  if (flagged.length === 0) return null;
+  const { authorized: data } = await requireWorkspacePage(slug, 'dataset.read', `/admin/${slug}/adapters`);
+  const tools = { db: deps.db, dataSets: deps.training.dataSets };
+  const items = await Promise.all(
+    flagged.map(async ({ version, deleted }) => ({
+      versionId: version.id,
+      label: nameVersion(version),
+      deleted,
+      isDrafted: (await draftRetrain(tools, { data, adapters: authorized }, version)) !== null,
+    })),
+  );
+  return (
+    <Section title="To be trained again">
+      <RetrainList workspace={slug} items={items} />
+    </Section>
   );
 }
 

@@ -30,15 +30,3 @@ export function describeRank({ rank }: VersionView['config']): string {
 
 export const nameVersion = ({ adapterName, number }: Pick<VersionView, 'adapterName' | 'number'>) =>
   `${adapterName}, version ${number}`;
-
-/** What to tell of deleted sources; null: nothing. */
-export function describeWarnings({ warnings }: Pick<VersionView, 'warnings'>): string | null {
-  const { deletedDocuments, deletedConversations } = warnings;
-  const parts = [
-    ...(deletedDocuments.length === 0 ? [] : [`deleted documents: ${deletedDocuments.join(', ')}`]),
-    ...(deletedConversations === 0
-      ? []
-      : [`${deletedConversations} deleted ${deletedConversations === 1 ? 'conversation' : 'conversations'}`]),
-  ];
-  return parts.length === 0 ? null : `Learned from ${parts.join('; ')}. Train again without them.`;
-}

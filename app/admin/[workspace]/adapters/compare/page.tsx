@@ -7,10 +7,10 @@ import { Card, Page } from '#app/_components/ui/page.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { listAdapterViews, type VersionView } from '#lib/registry/read-adapters.ts';
+import { describeDeletedSources } from '#lib/training/draft-retrain.ts';
 import {
   describeMetric,
   describeRank,
-  describeWarnings,
   formatBytes,
   formatMetric,
   nameVersion,
@@ -36,7 +36,7 @@ const rows: readonly Row[] = [
   ['Documents', ({ lineage }) => String(lineage.documents.length)],
   ['Conversations', ({ lineage }) => String(lineage.conversationIds.length)],
   ['Settings', ({ lineage }) => (Object.keys(lineage.options).length === 0 ? 'none' : JSON.stringify(lineage.options))],
-  ['Deleted sources', (version) => describeWarnings(version) ?? 'none'],
+  ['Deleted sources', (version) => describeDeletedSources(version) ?? 'none'],
   ['Notes', ({ notes }) => notes || 'none'],
   ['SHA-256', ({ sha256 }) => sha256],
 ];

@@ -4,8 +4,10 @@ import Link from 'next/link';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { EmptyState, Page } from '#app/_components/ui/page.tsx';
-import { requireWorkspacePage } from '#app/_server/page.ts';
+import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { AppError } from '#lib/domain/errors.ts';
+import { readVersionView } from '#lib/registry/read-adapters.ts';
+import { draftRetrain } from '#lib/training/draft-retrain.ts';
 import { presetNames, presets, trainingOptions } from '#lib/training/training-options.ts';
 import { chooseTrainingThreads, countCores } from '#lib/training/training-threads.ts';
 import { TrainForm } from './_components/train-form.tsx';
@@ -21,7 +23,7 @@ export default async function TrainPage({
   searchParams,
 }: {
   readonly params: Promise<{ readonly workspace: string }>;
-  readonly searchParams: Promise<{ readonly data?: string | string[] }>;
+  readonly searchParams: Promise<{ readonly data?: string | string[]; readonly again?: string | string[] }>;
 }) {
   const { workspace: slug } = await params;
   const path = `/admin/${slug}/adapters/train`;
@@ -32,7 +34,20 @@ export default async function TrainPage({
     if (AppError.isInstance(error)) return error.userMessage;
     throw error;
   });
-  const { data } = await searchParams;
+  const { data, again } = await searchParams;
+  const draft =
+    typeof again === 'string'
+      ? await readAddressed([again], async () => {
+          const { authorized: adapters } = await requireWorkspacePage(slug, 'adapter.read', path);
+          const version = await readVersionView(deps, adapters, again);
+          return draftRetrain(
+            { db: deps.db, dataSets: deps.training.dataSets },
+            { data: authorized, adapters },
+            version,
+          );
+        })
+      : null;
+  const wanted = draft?.dataSetVersionId ?? data;
   const actions = (
     <Button asChild>
       <Link href={`/admin/${slug}/adapters/training`}>
@@ -61,6 +76,22 @@ export default async function TrainPage({
   }
   return (
     <Page title="Train an adapter" lead={lead} actions={actions}>
+      {draft === null ? null : (
+        <Callout
+          tone={draft.blocker === null ? 'info' : 'warn'}
+          title={`A draft: ${draft.adapterName} once more`}
+          className="mb-6"
+          actions={
+            draft.blocker === null ? null : (
+              <Button size="sm" asChild>
+                <Link href={`/admin/${slug}/datasets/${draft.dataSet.id}`}>Open {draft.dataSet.name}</Link>
+              </Button>
+            )
+          }
+        >
+          {draft.blocker ?? 'The options and questions of the run that made it, on the newest version of its data set.'}
+        </Callout>
+      )}
       {typeof base === 'string' ? (
         <Callout tone="danger">{base}</Callout>
       ) : (
@@ -74,8 +105,9 @@ export default async function TrainPage({
           }}
           versions={versions}
           initialVersionId={
-            versions.find(({ versionId }) => versionId === data)?.versionId ?? versions[0]?.versionId ?? ''
+            versions.find(({ versionId }) => versionId === wanted)?.versionId ?? versions[0]?.versionId ?? ''
           }
+          draft={draft}
           presets={presetNames.map((name) => ({ name, ...presets[name] }))}
           options={trainingOptions}
           threads={{ initial: chooseTrainingThreads(), max: countCores() }}

@@ -44,7 +44,7 @@ export function ForecastPanel({
       </Card>
     );
   }
-  const { forecast, advice } = view;
+  const { forecast, advice, blockers } = view;
   const isTight = forecast.memoryBytes > forecast.availableBytes;
   return (
     <div
@@ -90,12 +90,17 @@ export function ForecastPanel({
           Shorten the sequences, adapt fewer layers, or free memory. The run would be refused.
         </Callout>
       ) : null}
+      {blockers.map(({ code, text }) => (
+        <Callout key={code} tone="danger" title="It may not start">
+          {text}
+        </Callout>
+      ))}
       {advice.map(({ code, tone, text }) => (
         <Callout key={code} tone={tone}>
           {text}
         </Callout>
       ))}
-      {advice.length === 0 ? (
+      {advice.length === 0 && blockers.length === 0 ? (
         <p className="flex items-start gap-2 text-sm text-ink-soft">
           <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-accent-text" />
           Nothing about these rows speaks against training.

@@ -13,6 +13,7 @@ import { Select } from '#app/_components/ui/select.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
 import type { ActionResult } from '#app/_server/action.ts';
 import type { FrozenDataSet } from '#lib/training/data-set-source.ts';
+import type { RetrainDraft } from '#lib/training/draft-retrain.ts';
 import type { ForecastView } from '#lib/training/forecast-training.ts';
 import type { Preset, PresetName, TrainingOption } from '#lib/training/training-options.ts';
 import { ForecastPanel } from './forecast-panel.tsx';
@@ -47,6 +48,7 @@ export function TrainForm({
   base,
   versions,
   initialVersionId,
+  draft,
   presets,
   options,
   threads,
@@ -62,6 +64,8 @@ export function TrainForm({
   };
   readonly versions: readonly FrozenDataSet[];
   readonly initialVersionId: string;
+  /** What the fields begin with; null: the balanced preset. */
+  readonly draft: RetrainDraft | null;
   readonly presets: readonly (Preset & { readonly name: PresetName })[];
   readonly options: readonly TrainingOption[];
   readonly threads: { readonly initial: number; readonly max: number };
@@ -73,14 +77,20 @@ export function TrainForm({
   const router = useRouter();
   const start = useAction(startTraining);
   const [versionId, setVersionId] = useState(initialVersionId);
-  const [preset, setPreset] = useState<PresetName | 'custom'>('balanced');
+  const [preset, setPreset] = useState<PresetName | 'custom'>(
+    draft === null
+      ? 'balanced'
+      : (presets.find(({ config }) => JSON.stringify(config) === JSON.stringify(draft.config))?.name ?? 'custom'),
+  );
   const [values, setValues] = useState<OptionValues>(() => {
-    const first = presets.find(({ name }) => name === 'balanced');
-    return first === undefined ? {} : toValues(options, first.config);
+    const first = draft?.config ?? presets.find(({ name }) => name === 'balanced')?.config;
+    return first === undefined ? {} : toValues(options, first);
   });
-  const [threadCount, setThreadCount] = useState(String(threads.initial));
+  const [threadCount, setThreadCount] = useState(String(draft?.threads ?? threads.initial));
   /** Null: those that the data set suggests. */
-  const [ownQuestions, setOwnQuestions] = useState<readonly Question[] | null>(null);
+  const [ownQuestions, setOwnQuestions] = useState<readonly Question[] | null>(
+    draft?.questions.map((text) => ({ id: text, text })) ?? null,
+  );
   const [view, setView] = useState<ForecastView | null>(null);
   const [forecastError, setForecastError] = useState<string | null>(null);
   const [isForecasting, setForecasting] = useState(true);
@@ -177,7 +187,16 @@ export function TrainForm({
               )}
             </Field>
             <Field label="Adapter" hint="A new name makes a new adapter; a known one gets a new version.">
-              {(ids) => <Input {...ids} name="adapterName" required maxLength={80} placeholder="Support voice" />}
+              {(ids) => (
+                <Input
+                  {...ids}
+                  name="adapterName"
+                  required
+                  maxLength={80}
+                  placeholder="Support voice"
+                  defaultValue={draft?.adapterName}
+                />
+              )}
             </Field>
             <div>
               <p className="text-sm font-medium">Base model</p>
@@ -316,7 +335,9 @@ export function TrainForm({
         <Section title="Notes">
           <Card className="p-5">
             <Field label="Notes" isLabelHidden hint="Why this run: they stay with the version.">
-              {(ids) => <Textarea {...ids} name="notes" maxLength={2000} className="min-h-20" />}
+              {(ids) => (
+                <Textarea {...ids} name="notes" maxLength={2000} className="min-h-20" defaultValue={draft?.notes} />
+              )}
             </Field>
           </Card>
         </Section>
@@ -336,7 +357,7 @@ export function TrainForm({
           size="lg"
           className="mt-5 w-full"
           isPending={start.isPending}
-          disabled={!isSound}
+          disabled={!isSound || (view !== null && view.blockers.length > 0)}
         >
           <Play aria-hidden />
           Start training

@@ -9,15 +9,16 @@ import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
 import { listMerged, listMergeRuns } from '#lib/registry/merged-models.ts';
 import { checkArtifact, readVersionView, type VersionView } from '#lib/registry/read-adapters.ts';
 import { readVersionStandings } from '#lib/registry/read-standings.ts';
+import { describeDeletedSources } from '#lib/training/draft-retrain.ts';
 import { Downloads } from '../../_components/downloads.tsx';
 import { FactList, Hash } from '../../_components/fact-list.tsx';
 import { GateDecisions } from '../../_components/gate-decisions.tsx';
+import { RetrainList } from '../../_components/retrain-list.tsx';
 import { VersionNotes } from '../../_components/version-notes.tsx';
 import { VersionTools } from '../../_components/version-tools.tsx';
 import {
   describeMetric,
   describeRank,
-  describeWarnings,
   formatBytes,
   formatMetric,
   nameVersion,
@@ -114,10 +115,11 @@ export default async function VersionPage({
     readVersionStandings(deps, authorized, versionId),
   ]);
   const label = nameVersion(version);
-  const warning = describeWarnings(version);
+  const deleted = describeDeletedSources(version);
   const metrics = Object.entries(version.metrics);
   const lineage = describeLineage(slug, version);
   const canWrite = permissions.includes('adapter.write');
+  const lineageRun = version.lineage.trainingRunId;
   const { config } = version;
   return (
     <Page
@@ -152,10 +154,13 @@ export default async function VersionPage({
           {artifactStates[artifact]}
         </Callout>
       )}
-      {warning === null ? null : (
-        <Callout tone="warn" className="mb-6">
-          {warning}
-        </Callout>
+      {deleted === null ? null : (
+        <div className="mb-6">
+          <RetrainList
+            workspace={slug}
+            items={[{ versionId: version.id, label, deleted, isDrafted: canWrite && lineageRun !== null }]}
+          />
+        </div>
       )}
       <Section title="What it is">
         <Card className="px-4 py-2 sm:px-5">
