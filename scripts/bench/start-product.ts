@@ -24,6 +24,7 @@ const READY_TIMEOUT_MS = 300_000;
 const POLL_MS = 250;
 
 export interface StartedProduct {
+  readonly dataDir: string;
   readonly db: Database;
   readonly runtime: HttpRuntimeClient;
   /** A member's access to the demo workspace. */
@@ -90,7 +91,7 @@ export async function startProduct(settings: Readonly<Record<string, string>>): 
     await runOnce('seed', 'demo');
     const access = await joinDemo(database.db);
     await waitForDocuments(database.db, access.workspaceId);
-    return { db: database.db, runtime, access, questions: await readQuestions(), close };
+    return { dataDir, db: database.db, runtime, access, questions: await readQuestions(), close };
   } catch (error) {
     await close();
     throw error;

@@ -8,6 +8,8 @@ const COMMON = new Set(
   ),
 );
 
+export const isCommonWord = (word: string) => COMMON.has(word);
+
 /** Share of the answer's words that the quote must hold. */
 const MIN_CONTAINED = 0.8;
 /** Nats a token that reading the passages must gain; below, the model wrote the answer without them. */

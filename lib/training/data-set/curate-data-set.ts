@@ -1,19 +1,21 @@
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { type DataSetRow, readAllRows, saveCuration } from '#db/repositories/data-set-rows.ts';
 import type { DataSet } from '#db/repositories/data-sets.ts';
+import { listManualPassages } from '#db/repositories/row-sources.ts';
 import type { RowFinding } from '#db/schema/data-sets.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
 import { findRepetitions, findTooLong } from './curate-rows.ts';
 import type { DataSetDeps } from './data-set-deps.ts';
+import { createContradictionFinder } from './find-contradictions.ts';
 import { findTriggers } from './find-triggers.ts';
 import { type IntentExample, nameIntents } from './name-intents.ts';
 import { firstQuestion, lastAnswer } from './row-content.ts';
 import { chooseState } from './row-reasons.ts';
 
 /** Findings that depend on the other rows or on the data set's settings: found anew each time. */
-const RECOMPUTED = new Set(['too-long', 'duplicate', 'near-duplicate', 'trigger']);
+const RECOMPUTED = new Set(['too-long', 'duplicate', 'near-duplicate', 'trigger', 'contradicts-source']);
 /** Texts in one call of the runtime. */
 const TEXTS_PER_CALL = 256;
 /** What a chat template adds to a turn, in tokens: role, separators, end of turn. */
@@ -46,6 +48,7 @@ export async function curateDataSet(
   const triggers = findTriggers(
     rows.map(({ id, messages }) => ({ id, question: firstQuestion(messages), answer: lastAnswer(messages) })),
   );
+  const contradictions = await findContradictions(deps.db, access, rows);
   await context.report({ stage: 'sorting', done: 0, total: rows.length });
   const intents = await findIntents(deps.runtime, rows, context.signal);
   await context.report({ stage: 'saving', done: 0, total: rows.length });
@@ -60,6 +63,7 @@ export async function curateDataSet(
         ...row.findings.filter(({ reason }) => !RECOMPUTED.has(reason)),
         findTooLong(tokenCount, dataSet.maxRowTokens),
         repetition?.finding,
+        contradictions.get(row.id),
         trigger === undefined ? null : { reason: 'trigger', detail: `“${trigger}” always brings the same answer` },
       ];
       const findings = found.filter((finding) => finding !== null && finding !== undefined);
@@ -73,6 +77,24 @@ export async function curateDataSet(
       };
     }),
   );
+}
+
+/** Of rows that people wrote: those from manuals are held against their quote. */
+async function findContradictions(
+  db: DataSetDeps['db'],
+  access: Authorized<'dataset.write'>,
+  rows: readonly Row[],
+): Promise<ReadonlyMap<string, RowFinding>> {
+  const found = new Map<string, RowFinding>();
+  const written = rows.filter(({ documentId }) => documentId === null);
+  if (written.length === 0) return found;
+  const contradict = createContradictionFinder(await listManualPassages(db, access, []));
+  for (const [done, { id, messages }] of written.entries()) {
+    if (done % ROWS_PER_TURN === 0) await giveWay();
+    const detail = contradict(lastAnswer(messages));
+    if (detail !== null) found.set(id, { reason: 'contradicts-source', detail });
+  }
+  return found;
 }
 
 async function countRowTokens(

@@ -37,18 +37,18 @@ interface ImportView {
 
 const icons = { upload: FileText, conversations: MessagesSquare, manuals: WandSparkles, style: FileText } as const;
 const isMoving = (run: RunView | null) => run?.state === 'queued' || run?.state === 'running';
-const personalNames: Readonly<Record<string, string>> = {
-  mail: 'mail addresses',
-  phone: 'phone numbers',
-  iban: 'IBANs',
-  card: 'card numbers',
-  ip: 'IP addresses',
-  name: 'names',
+const personalNames: Readonly<Record<string, readonly [one: string, many: string]>> = {
+  mail: ['mail address', 'mail addresses'],
+  phone: ['phone number', 'phone numbers'],
+  iban: ['IBAN', 'IBANs'],
+  card: ['card number', 'card numbers'],
+  ip: ['IP address', 'IP addresses'],
+  name: ['name', 'names'],
 };
 
 function describeReport({ kind, report }: ImportView): string {
   const personal = Object.entries(report.personalData).map(
-    ([name, count]) => `${count} ${personalNames[name] ?? name}`,
+    ([name, count]) => `${count} ${personalNames[name]?.[count === 1 ? 0 : 1] ?? name}`,
   );
   const missing = report.malformed + report.empty;
   return [

@@ -1,4 +1,4 @@
-import { Download } from 'lucide-react';
+import { Download, GraduationCap } from 'lucide-react';
 import type { Metadata } from 'next';
 import Link from 'next/link';
 import { Button } from '#app/_components/ui/button.tsx';
@@ -27,7 +27,11 @@ export default async function VersionPage({ params, searchParams }: VersionPageP
   const { workspace: slug, dataSetId, versionId } = await params;
   const { against } = await searchParams;
   const address = `/admin/${slug}/datasets/${dataSetId}`;
-  const { deps, authorized } = await requireWorkspacePage(slug, 'dataset.read', `${address}/versions/${versionId}`);
+  const { deps, authorized, permissions } = await requireWorkspacePage(
+    slug,
+    'dataset.read',
+    `${address}/versions/${versionId}`,
+  );
   const againstId = typeof against === 'string' && against !== '' ? against : null;
   const ids = [versionId, dataSetId, ...(againstId === null ? [] : [againstId])];
   const page = await readAddressed(ids, () => readVersionPage(deps, authorized, { versionId, dataSetId, againstId }));
@@ -46,12 +50,22 @@ export default async function VersionPage({ params, searchParams }: VersionPageP
         </>
       }
       actions={
-        <Button asChild look="primary">
-          <a href={`/api/w/${slug}/datasets/${dataSetId}/versions/${versionId}/export`} download>
-            <Download aria-hidden />
-            Export JSONL
-          </a>
-        </Button>
+        <>
+          <Button asChild>
+            <a href={`/api/w/${slug}/datasets/${dataSetId}/versions/${versionId}/export`} download>
+              <Download aria-hidden />
+              Export JSONL
+            </a>
+          </Button>
+          {permissions.includes('adapter.write') ? (
+            <Button asChild look="primary">
+              <Link href={`/admin/${slug}/adapters/train?data=${versionId}`}>
+                <GraduationCap aria-hidden />
+                Train on it
+              </Link>
+            </Button>
+          ) : null}
+        </>
       }
     >
       <Card className="mb-6 flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3.5 sm:px-5">
