@@ -3,8 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { expect, type Page, test } from '@playwright/test';
-import { ANSWER_TIMEOUT_MS, ask, INDEX_TIMEOUT_MS, ownerState, takeScreenshot } from './product.ts';
+import { expect, test } from '@playwright/test';
+import {
+  ANSWER_TIMEOUT_MS,
+  askUntilHeard,
+  giveReason,
+  INDEX_TIMEOUT_MS,
+  ownerState,
+  photograph,
+  takeScreenshot,
+} from './product.ts';
 
 test.use({ storageState: ownerState, viewport: { width: 1440, height: 900 } });
 test.describe.configure({ mode: 'serial' });
@@ -30,44 +38,6 @@ test.beforeAll(() => {
   });
 });
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-async function photograph(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const width of [1440, 390]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-      await takeScreenshot(page, `${name}-${colorScheme}-${width}`);
-      const overflow = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      expect(overflow).toBeLessThanOrEqual(0);
-    }
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
-
-/** The line of the panel that names the adapter, of the first answer in which the model is heard. */
-async function readAdapterOf(page: Page, workspace: string): Promise<string> {
-  for (const question of QUESTIONS) {
-    await page.goto(`/w/${workspace}/chat`);
-    const answer = await ask(page, question);
-    await answer.getByRole('button', { name: 'What answered this' }).click();
-    const popover = page.getByRole('dialog').filter({ hasText: 'What answered this' });
-    const text = (await popover.innerText()).replaceAll(/\s+/g, ' ');
-    await takeScreenshot(page, `what-answered-${workspace}`);
-    if (/Base model tinyllama/i.test(text)) return /Adapter (.*?) Prompt/.exec(text)?.[1] ?? text;
-  }
-  throw new Error(`the model was heard in no answer of ${workspace}`);
-}
-
-async function giveReason(page: Page, button: RegExp | string, confirm: string): Promise<void> {
-  await page.getByRole('button', { name: button }).click();
-  const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Reason').fill('To see what the workspace says with it.');
-  await dialog.getByRole('button', { name: confirm }).click();
-  await expect(dialog).toBeHidden({ timeout: 60_000 });
-}
 
 test('a file that is no adapter is refused with its reason', async ({ page }) => {
   await page.goto('/admin/demo/adapters');
@@ -107,17 +77,17 @@ test('an imported adapter serves its workspace and no other, names itself on mes
   await giveReason(page, 'Serve without a pass', 'Serve without a passing evaluation');
   await expect(page.getByText('Serves now')).toBeVisible();
 
-  const named = await readAdapterOf(page, 'demo');
+  const { adapter: named } = await askUntilHeard(page, 'demo', QUESTIONS);
   expect(named).toContain('e2e voice, version 1');
   expect(named).toContain(sha256.slice(0, 12));
-  expect(await readAdapterOf(page, 'acme-heating')).toContain('None');
+  expect((await askUntilHeard(page, 'acme-heating', QUESTIONS)).adapter).toContain('None');
 
   await page.goto('/admin/demo/adapters');
   await expect(page.getByTestId('serving-now')).toHaveText('e2e voice, version 1');
   await photograph(page, 'adapters');
   await giveReason(page, 'Roll back to the base', 'Roll back');
   await expect(page.getByTestId('serving-now')).toHaveText('The base model alone');
-  expect(await readAdapterOf(page, 'demo')).toContain('None: the base model alone');
+  expect((await askUntilHeard(page, 'demo', QUESTIONS)).adapter).toContain('None: the base model alone');
 });
 
 test('the playground shows where base and adapter differ, and keeps the vote', async ({ page }) => {

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { expect, type Locator, type Page } from '@playwright/test';
 import { type RunningProduct, stateFile } from './global-setup.ts';
 
@@ -65,4 +67,68 @@ export async function ask(page: Page, question: string): Promise<Locator> {
 /** Screenshots for people to look at: `test-results/screens/<name>.png`. */
 export async function takeScreenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join('test-results', 'screens', `${name}.png`) });
+}
+
+/** Screenshots of one state of a page in both schemes, on a desk and on a phone; nothing may stick out at the side. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    for (const width of [1440, 390]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
+      await takeScreenshot(page, `${name}-${colorScheme}-${width}`);
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect(overflow).toBeLessThanOrEqual(0);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+/** Whoever lets a version serve, or takes it back, says why. */
+export async function giveReason(page: Page, button: RegExp | string, confirm: string): Promise<void> {
+  await page.getByRole('button', { name: button }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('To see what the workspace says with it.');
+  await dialog.getByRole('button', { name: confirm }).click();
+  await expect(dialog).toBeHidden({ timeout: 60_000 });
+}
+
+/** Of the panel “What answered this”: whose words the answer holds, and the line that names the adapter. */
+export async function readProvenance(page: Page, answer: Locator): Promise<{ speaker: string; adapter: string }> {
+  await answer.getByRole('button', { name: 'What answered this' }).click();
+  const popover = page.getByRole('dialog').filter({ hasText: 'What answered this' });
+  const text = (await popover.innerText()).replaceAll(/\s+/g, ' ');
+  const [, speaker = '', adapter = ''] = /Base model (.*?) Adapter (.*?) Prompt/.exec(text) ?? [];
+  return { speaker, adapter };
+}
+
+/**
+ * The first answer, each in a conversation of its own, that holds the model's own words. The default model often says nothing
+ * that stands in the passages; they answer in its place then, and no adapter is heard.
+ */
+export async function askUntilHeard(
+  page: Page,
+  workspace: string,
+  questions: readonly string[],
+): Promise<{ answer: Locator; adapter: string }> {
+  for (const question of questions) {
+    await page.goto(`/w/${workspace}/chat`);
+    const answer = await ask(page, question);
+    const { speaker, adapter } = await readProvenance(page, answer);
+    await takeScreenshot(page, `what-answered-${workspace}`);
+    if (speaker.startsWith('tinyllama')) return { answer, adapter };
+  }
+  throw new Error(`the model was heard in no answer of ${workspace}`);
+}
+
+/** Process that runs a script of the product under the given parent. */
+export async function findProcess(script: string, parentPid: number): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-eo', 'pid,ppid,args']);
+  const line = stdout
+    .split('\n')
+    .find((row) => row.includes(script) && Number(row.trim().split(/\s+/)[1]) === parentPid);
+  if (!line) throw new Error(`no process runs ${script} under ${parentPid}`);
+  return Number(line.trim().split(/\s+/)[0]);
 }

@@ -1,24 +1,10 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import process from 'node:process';
-import { promisify } from 'node:util';
 import { expect, test } from '@playwright/test';
-import { ownerState, readProduct, takeScreenshot } from './product.ts';
+import { findProcess, ownerState, readProduct, takeScreenshot } from './product.ts';
 
 test.use({ storageState: ownerState });
-
-const run = promisify(execFile);
-
-/** Process of one part of the product, by its script and its supervisor. */
-async function findPart(script: string): Promise<number> {
-  const { stdout } = await run('ps', ['-eo', 'pid,ppid,args']);
-  const { supervisorPid } = readProduct();
-  const line = stdout
-    .split('\n')
-    .find((row) => row.includes(script) && Number(row.trim().split(/\s+/)[1]) === supervisorPid);
-  if (!line) throw new Error(`no process runs ${script} under ${supervisorPid}`);
-  return Number(line.trim().split(/\s+/)[0]);
-}
 
 test('a killed runtime costs one answer, and the next try succeeds', async ({ page }) => {
   test.setTimeout(300_000);
@@ -27,7 +13,7 @@ test('a killed runtime costs one answer, and the next try succeeds', async ({ pa
   await page.keyboard.press('Enter');
   const answer = page.getByRole('article', { name: 'Answer' });
   await expect(answer.getByRole('region', { name: 'Supporting passages' })).toBeVisible();
-  process.kill(await findPart('runtime.ts'), 'SIGKILL');
+  process.kill(await findProcess('runtime.ts', readProduct().supervisorPid), 'SIGKILL');
   await expect(answer.getByText('The answer could not be finished')).toBeVisible();
   await takeScreenshot(page, 'runtime-killed');
 
