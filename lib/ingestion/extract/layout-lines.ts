@@ -93,6 +93,13 @@ export function joinLines(pieces: readonly PlacedText[]): Line[] {
   }));
 }
 
+/** What goes on in the next line: a word that was parted there loses its hyphen, a code that was broken behind one keeps it. */
+function joinWrapped(before: string, after: string): string {
+  if (/\p{Ll}-$/u.test(before) && /^\p{Ll}/u.test(after)) return before.slice(0, -1) + after;
+  if (/[\p{Lu}\p{N}]-$/u.test(before) && /^[\p{Lu}\p{N}]/u.test(after)) return before + after;
+  return `${before} ${after}`;
+}
+
 /** A line right below a table row, with fewer cells, each under one of the row's: the rest of those cells. */
 function mergeWrappedCells(lines: readonly LineInMaking[]): LineInMaking[] {
   const merged: LineInMaking[] = [];
@@ -114,7 +121,7 @@ function mergeWrappedCells(lines: readonly LineInMaking[]): LineInMaking[] {
     }
     for (const [index, cell] of line.cells.entries()) {
       const column = columns[index];
-      if (column) column.text = `${column.text.trimEnd()} ${cell.text.trimStart()}`;
+      if (column) column.text = joinWrapped(column.text.trimEnd(), cell.text.trimStart());
     }
     row.lowest = line.y;
   }
@@ -210,10 +217,9 @@ export function composePage(
         !line.isRow &&
         (heading ? wasHeading : !wasHeading && isFull && !LIST_MARK.test(line.text));
       if (continues) {
-        const isParted = /\p{Ll}-$/u.test(text) && /^\p{Ll}/u.test(line.text);
-        text = isParted ? text.slice(0, -1) + line.text : `${text} ${line.text}`;
+        text = joinWrapped(text, line.text);
         const last = headings.at(-1);
-        if (heading && last) headings[headings.length - 1] = { ...last, title: `${last.title} ${line.text}` };
+        if (heading && last) headings[headings.length - 1] = { ...last, title: joinWrapped(last.title, line.text) };
         previous = line;
         continue;
       }
