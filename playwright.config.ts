@@ -26,6 +26,8 @@ export default defineConfig({
     ...(process.env['E2E_BASE_URL'] ? { baseURL: process.env['E2E_BASE_URL'] } : {}),
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
+    // Without a GPU one spinner keeps a core busy, which the models then lack.
+    contextOptions: { reducedMotion: 'reduce' },
     launchOptions: {
       ...(process.env['CHROMIUM_PATH'] ? { executablePath: process.env['CHROMIUM_PATH'] } : {}),
       args: [

@@ -68,7 +68,10 @@ test('an imported adapter serves its workspace and no other, names itself on mes
   await expect(dialog.getByLabel('Name')).toHaveValue('e2e voice');
   await dialog.getByRole('button', { name: 'Import' }).click();
   await expect(dialog).toBeHidden({ timeout: 60_000 });
-  await page.getByRole('link', { name: /Version 1/ }).click();
+  await page
+    .getByRole('list', { name: 'Versions of e2e voice' })
+    .getByRole('link', { name: /Version 1/ })
+    .click();
   await expect(page.getByRole('heading', { name: 'e2e voice, version 1' })).toBeVisible();
   const sha256 = await page.locator('dd code').first().innerText();
   expect(sha256).toMatch(/^[0-9a-f]{64}$/);

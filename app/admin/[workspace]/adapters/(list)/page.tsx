@@ -150,7 +150,7 @@ export default async function AdaptersPage({ params }: { readonly params: Promis
                   <h3 className="min-w-0 truncate font-serif text-lg font-semibold">{adapter.name}</h3>
                   {canWrite ? <RenameDialog workspace={slug} adapterId={adapter.id} name={adapter.name} /> : null}
                 </div>
-                <ul className="divide-y divide-line">
+                <ul aria-label={`Versions of ${adapter.name}`} className="divide-y divide-line">
                   {adapter.versions.map((version) => (
                     <VersionRow key={version.id} workspace={slug} version={version} />
                   ))}
