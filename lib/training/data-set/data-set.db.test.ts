@@ -395,7 +395,7 @@ describeDatabase('data sets', (getDatabase) => {
     const rows: FrozenRow[] = [];
     for await (const row of dataSets.readRows(workspace.read, version?.versionId ?? '')) rows.push(row);
     const questionsOf = (wanted: string) =>
-      rows.filter(({ split }) => split === wanted).map(({ messages }) => messages[0]?.content ?? '');
+      rows.filter(({ split }) => split === wanted).map((row) => row.messages[0]?.content ?? '');
     // What is held out is never learned: it may stand in a suite.
     for (const question of questionsOf('held-out')) await add(question);
     expect(await blockersOf(workspace)).toEqual([]);
