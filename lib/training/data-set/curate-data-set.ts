@@ -8,7 +8,7 @@ import { AppError } from '#lib/domain/errors.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
 import { findRepetitions, findTooLong } from './curate-rows.ts';
 import type { DataSetDeps } from './data-set-deps.ts';
-import { createContradictionFinder } from './find-contradictions.ts';
+import { findContradictions } from './find-contradictions.ts';
 import { findTriggers } from './find-triggers.ts';
 import { type IntentExample, nameIntents } from './name-intents.ts';
 import { firstQuestion, lastAnswer } from './row-content.ts';
@@ -48,7 +48,7 @@ export async function curateDataSet(
   const triggers = findTriggers(
     rows.map(({ id, messages }) => ({ id, question: firstQuestion(messages), answer: lastAnswer(messages) })),
   );
-  const contradictions = await findContradictions(deps.db, access, rows);
+  const contradictions = await findSourceContradictions(deps.db, access, rows);
   await context.report({ stage: 'sorting', done: 0, total: rows.length });
   const intents = await findIntents(deps.runtime, rows, context.signal);
   await context.report({ stage: 'saving', done: 0, total: rows.length });
@@ -80,21 +80,22 @@ export async function curateDataSet(
 }
 
 /** Of rows that people wrote: those from manuals are held against their quote. */
-async function findContradictions(
+async function findSourceContradictions(
   db: DataSetDeps['db'],
   access: Authorized<'dataset.write'>,
   rows: readonly Row[],
 ): Promise<ReadonlyMap<string, RowFinding>> {
-  const found = new Map<string, RowFinding>();
   const written = rows.filter(({ documentId }) => documentId === null);
-  if (written.length === 0) return found;
-  const contradict = createContradictionFinder(await listManualPassages(db, access, []));
-  for (const [done, { id, messages }] of written.entries()) {
-    if (done % ROWS_PER_TURN === 0) await giveWay();
-    const detail = contradict(lastAnswer(messages));
-    if (detail !== null) found.set(id, { reason: 'contradicts-source', detail });
-  }
-  return found;
+  const passages = written.length === 0 ? [] : await listManualPassages(db, access, []);
+  if (passages.length === 0) return new Map();
+  const found = await findContradictions(
+    written.map(({ id, messages }) => ({ id, text: lastAnswer(messages) })),
+    passages,
+    async (done) => {
+      if (done % ROWS_PER_TURN === 0) await giveWay();
+    },
+  );
+  return new Map([...found].map(([id, detail]) => [id, { reason: 'contradicts-source', detail }]));
 }
 
 async function countRowTokens(

@@ -40,7 +40,10 @@ function readAmounts(text: string): Map<string, Set<string>> {
 }
 
 function readStatements(text: string): Statement[] {
-  return [...segmenter.segment(text.replaceAll(/\s+/g, ' '))].flatMap(({ segment }) => {
+  // A heading or a row of a table is no beginning of the sentence below it.
+  const paragraphs = text.split(/\n{2,}|\n(?=[^\n]*\|)|(?<=\|[^\n]*)\n/).map((part) => part.replaceAll(/\s+/g, ' '));
+  const segments = paragraphs.flatMap((paragraph) => [...segmenter.segment(paragraph)]);
+  return segments.flatMap(({ segment }) => {
     const all = listWords(segment.replaceAll(/n['’]t\b/g, ' not'));
     const words = new Set(all.filter((word) => !/\d/.test(word) && !NEGATIONS.has(word) && !isCommonWord(word)));
     if (words.size < MIN_WORDS) return [];
@@ -49,53 +52,92 @@ function readStatements(text: string): Statement[] {
   });
 }
 
+/** A statement of an answer, and what the sentences that speak of the same thing said so far. */
+interface Claim {
+  readonly statement: Statement;
+  /** Units of which some sentence has all the numbers. */
+  readonly confirmed: Set<string>;
+  /** By unit: the first sentence that has others. */
+  readonly against: Map<string, string>;
+  /** The first sentence of the same words with the opposite sign, while none has the same. */
+  denied: string | null;
+  isAffirmed: boolean;
+}
+
+function compare(claim: Claim, sentence: Statement, place: string): void {
+  const { statement } = claim;
+  const shared = [...statement.words].filter((word) => sentence.words.has(word)).length;
+  if (shared < SAME_SUBJECT * statement.words.size) return;
+  const told = `${place} says: ${sentence.text}`;
+  for (const [unit, numbers] of statement.amounts) {
+    const known = sentence.amounts.get(unit);
+    if (known === undefined) continue;
+    if ([...numbers].every((number) => known.has(number))) claim.confirmed.add(unit);
+    else if (!claim.against.has(unit)) claim.against.set(unit, told);
+  }
+  if (shared < SAME_STATEMENT * Math.max(statement.words.size, sentence.words.size)) return;
+  if (sentence.isDenial === statement.isDenial) claim.isAffirmed = true;
+  else claim.denied ??= told;
+}
+
+function judge({ confirmed, against, denied, isAffirmed }: Claim): string | null {
+  for (const [unit, told] of against) if (!confirmed.has(unit)) return told;
+  return isAffirmed ? null : denied;
+}
+
+/**
+ * Claims by their rarest words. A sentence that holds the wanted share of a claim's words holds one of its rarest, so that only
+ * those need looking up (prefix filtering; Chaudhuri et al., A primitive operator for similarity joins, 2006).
+ */
+function indexClaims(claims: readonly Claim[]): ReadonlyMap<string, readonly Claim[]> {
+  const frequency = new Map<string, number>();
+  for (const { statement } of claims)
+    for (const word of statement.words) frequency.set(word, (frequency.get(word) ?? 0) + 1);
+  const index = new Map<string, Claim[]>();
+  for (const claim of claims) {
+    const { words } = claim.statement;
+    const rarest = [...words]
+      .toSorted((a, b) => (frequency.get(a) ?? 0) - (frequency.get(b) ?? 0))
+      .slice(0, words.size - Math.ceil(SAME_SUBJECT * words.size) + 1);
+    for (const word of rarest) {
+      const known = index.get(word);
+      if (known) known.push(claim);
+      else index.set(word, [claim]);
+    }
+  }
+  return index;
+}
+
 /**
  * Finds answers that say of a subject what the workspace's documents say otherwise: another number of the same unit, or a denial
  * of nearly the same words. By words alone: what is said in other words is not found, and what no document speaks of contradicts
  * nothing. One sentence that agrees clears a statement, whatever others say.
- * @returns a function from an answer to what the source says, in words; null when nothing is against it
+ * @param onPassage called with the number of passages read so far; may wait, so that others get a turn
+ * @returns by the id of the answer, what the source says, in words
  */
-export function createContradictionFinder(passages: readonly SourcePassage[]): (answer: string) => string | null {
-  const sentences = passages.flatMap(({ text, documentTitle, pageNumber }) =>
-    readStatements(text).map((statement) => ({ ...statement, place: `“${documentTitle}”, page ${pageNumber}` })),
-  );
-  const postings = new Map<string, number[]>();
-  for (const [index, { words }] of sentences.entries()) {
-    for (const word of words) {
-      const known = postings.get(word);
-      if (known) known.push(index);
-      else postings.set(word, [index]);
+export async function findContradictions(
+  answers: readonly { readonly id: string; readonly text: string }[],
+  passages: readonly SourcePassage[],
+  onPassage: (done: number) => Promise<void> = async () => undefined,
+): Promise<ReadonlyMap<string, string>> {
+  const claims = answers.map(({ id, text }) => ({
+    id,
+    claims: readStatements(text).map(
+      (statement): Claim => ({ statement, confirmed: new Set(), against: new Map(), denied: null, isAffirmed: false }),
+    ),
+  }));
+  const index = indexClaims(claims.flatMap(({ claims: own }) => own));
+  for (const [done, { text, documentTitle, pageNumber }] of passages.entries()) {
+    await onPassage(done);
+    for (const sentence of readStatements(text)) {
+      const met = new Set([...sentence.words].flatMap((word) => index.get(word) ?? []));
+      for (const claim of met) compare(claim, sentence, `“${documentTitle}”, page ${pageNumber}`);
     }
   }
-
-  const findSame = ({ words }: Statement) => {
-    const shared = new Map<number, number>();
-    for (const word of words) for (const at of postings.get(word) ?? []) shared.set(at, (shared.get(at) ?? 0) + 1);
-    return [...shared].flatMap(([at, count]) => {
-      const sentence = sentences[at];
-      return sentence === undefined || count < SAME_SUBJECT * words.size ? [] : [{ sentence, count }];
-    });
-  };
-
-  return (answer) => {
-    for (const statement of readStatements(answer)) {
-      const same = findSame(statement);
-      for (const [unit, numbers] of statement.amounts) {
-        const told = same.filter(({ sentence }) => sentence.amounts.has(unit));
-        const agrees = ({ sentence }: (typeof told)[number]) =>
-          [...numbers].every((number) => sentence.amounts.get(unit)?.has(number) === true);
-        const [against] = told;
-        if (against !== undefined && !told.some(agrees))
-          return `${against.sentence.place} says: ${against.sentence.text}`;
-      }
-      const equal = same.filter(
-        ({ sentence, count }) =>
-          count >= SAME_STATEMENT * sentence.words.size && count >= SAME_STATEMENT * statement.words.size,
-      );
-      const [denied] = equal;
-      if (denied !== undefined && equal.every(({ sentence }) => sentence.isDenial !== statement.isDenial))
-        return `${denied.sentence.place} says: ${denied.sentence.text}`;
-    }
-    return null;
-  };
+  return new Map(
+    claims.flatMap(({ id, claims: own }) => {
+      const [told] = own.map(judge).filter((found) => found !== null);
+      return told === undefined ? [] : [[id, told] as const];
+    }),
+  );
 }
