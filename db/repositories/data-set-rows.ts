@@ -249,6 +249,8 @@ export async function saveEditedRow(
   values: {
     readonly messages: readonly RowMessage[];
     readonly contentSha256: string;
+    /** Absent: those that are there stay. */
+    readonly findings?: readonly RowFinding[];
     readonly state: DataSetRow['state'];
     readonly isEdited: boolean;
     readonly tokenCount: number | null;

@@ -154,6 +154,7 @@ export interface RowBefore {
   /** Only where the act edited the text. */
   readonly messages?: readonly RowMessage[];
   readonly isEdited?: boolean;
+  readonly findings?: readonly RowFinding[];
 }
 
 /** One act of review, over one row or many. */

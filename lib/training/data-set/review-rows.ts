@@ -11,13 +11,14 @@ import {
   setRowStates,
 } from '#db/repositories/data-set-rows.ts';
 import { lockDataSet } from '#db/repositories/data-sets.ts';
-import type { RowBefore, RowMessage } from '#db/schema/data-sets.ts';
+import type { RowBefore, RowFinding, RowMessage } from '#db/schema/data-sets.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { AppError, forbidden, invalidInput, notFound } from '#lib/domain/errors.ts';
 import { findUserId } from '../find-user-id.ts';
+import { checkSupport } from './check-support.ts';
 import { cleanMessages } from './curate-rows.ts';
 import type { DataSetDeps } from './data-set-deps.ts';
-import { hashMessages, normaliseTurns } from './row-content.ts';
+import { hashMessages, lastAnswer, normaliseTurns } from './row-content.ts';
 import type { RowState } from './row-reasons.ts';
 
 type Write = Authorized<'dataset.write'>;
@@ -93,11 +94,12 @@ export async function editRow(
     if (!(await lockDataSet(tx, access, input.dataSetId))) throw notFound('dataset');
     const [row] = await findRows(tx, access, input.dataSetId, [input.rowId]);
     if (!row) throw notFound('dataset');
-    const before = { ...remember(row), messages: row.messages, isEdited: row.isEdited };
+    const before = { ...remember(row), messages: row.messages, isEdited: row.isEdited, findings: row.findings };
     await saveReview(tx, access, { dataSetId: input.dataSetId, userId, action: 'edit', before: [before] });
     await saveEditedRow(tx, access, input.dataSetId, row.id, {
       messages,
       contentSha256: hashMessages(messages),
+      findings: judgeAgain(row, messages),
       state: 'accepted',
       isEdited: true,
       // The trainer counts anew; a stale count would be a lie.
@@ -105,6 +107,13 @@ export async function editRow(
       reviewedBy: userId,
     });
   });
+}
+
+/** What was found about the quote held for the words that are gone. */
+function judgeAgain(row: Pick<DataSetRow, 'findings' | 'quote'>, messages: readonly RowMessage[]): RowFinding[] {
+  const others = row.findings.filter(({ reason }) => reason !== 'unsupported');
+  const finding = row.quote === null ? null : checkSupport(lastAnswer(messages), row.quote, null);
+  return finding === null ? others : [...others, finding];
 }
 
 /**
@@ -133,11 +142,12 @@ export async function undoReview(
       dataSetId,
       review.before.filter(({ messages }) => messages === undefined),
     );
-    for (const { rowId, state, messages, isEdited } of review.before) {
+    for (const { rowId, state, messages, isEdited, findings } of review.before) {
       if (messages === undefined) continue;
       await saveEditedRow(tx, access, dataSetId, rowId, {
         messages,
         contentSha256: hashMessages(messages),
+        ...(findings === undefined ? {} : { findings }),
         state,
         isEdited: isEdited ?? false,
         tokenCount: null,

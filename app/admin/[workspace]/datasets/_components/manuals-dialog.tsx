@@ -31,6 +31,8 @@ export interface ManualsDialogProps {
   readonly onClose: () => void;
 }
 
+const count = (number: number, noun: string) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+
 const describeMinutes = (minutes: number) =>
   minutes < 90 ? `about ${minutes} min` : `about ${(minutes / 60).toFixed(1)} h`;
 
@@ -48,7 +50,7 @@ export function ManualsDialog(props: ManualsDialogProps) {
     if (!isValid) return undefined;
     let isCurrent = true;
     const asked: { chosen: string[]; maxRows: number; refusalPercent: number } = JSON.parse(key);
-    const count = async () => {
+    const forecast = async () => {
       const result = await estimateManualRows({
         workspace,
         dataSetId,
@@ -58,7 +60,7 @@ export function ManualsDialog(props: ManualsDialogProps) {
       }).catch(() => null);
       if (isCurrent) setEstimate(result?.ok === true ? result.data : null);
     };
-    const timer = setTimeout(() => void count(), 250);
+    const timer = setTimeout(() => void forecast(), 250);
     return () => {
       isCurrent = false;
       clearTimeout(timer);
@@ -133,8 +135,8 @@ export function ManualsDialog(props: ManualsDialogProps) {
           {estimate === null
             ? 'Counting…'
             : estimate.rows === 0
-              ? `No statement to ask about in ${estimate.passages} passages.`
-              : `${estimate.rows} questions and ${estimate.refusals} refusals from ${estimate.passages} passages: ${describeMinutes(estimate.minutes)} of the model’s time. Chat goes first; you can cancel and go on later.`}
+              ? `No statement to ask about in ${count(estimate.passages, 'passage')}.`
+              : `${count(estimate.rows, 'question')} and ${count(estimate.refusals, 'refusal')} from ${count(estimate.passages, 'passage')}: ${describeMinutes(estimate.minutes)} of the model’s time. Chat goes first; you can cancel and go on later.`}
         </p>
         {error === null ? null : <p className="text-sm text-danger">{error}</p>}
         <div className="flex justify-end">

@@ -295,8 +295,13 @@ function RowItem({
   const question = row.messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const answer = row.messages.findLast(({ role }) => role === 'assistant')?.content ?? '';
   const turns = row.messages.filter(({ role }) => role === 'assistant').length;
-  // A prompt with passages ends in the question; people read that first.
-  const shownQuestion = question.length > 400 ? `… ${question.slice(-260)}` : question;
+  // A prompt with passages ends in a paragraph with the question; people read that first.
+  const asked =
+    question
+      .trim()
+      .split(/\n{2,}/)
+      .at(-1) ?? '';
+  const shownQuestion = question.length <= 400 ? question : asked.length <= 400 ? asked : `… ${asked.slice(-260)}`;
   return (
     <tr
       ref={setItem}

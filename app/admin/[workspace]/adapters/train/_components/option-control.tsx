@@ -6,7 +6,7 @@ import type { TrainingOption } from '#lib/training/training-options.ts';
 import { findProblem, type OptionValue } from './option-values.ts';
 
 const range = (option: Extract<TrainingOption, { kind: 'number' }>) =>
-  `${option.min} to ${option.max >= 1e6 ? option.max.toExponential() : option.max}`;
+  `${option.min} to ${option.max.toLocaleString('en')}`;
 
 /** One option of the trainer with what it means and what it may be. */
 export function OptionControl({
