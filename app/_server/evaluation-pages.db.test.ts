@@ -116,6 +116,23 @@ const listParams = (workspace: string) => ({
   searchParams: Promise.resolve({}),
 });
 
+const open = (slug: string) => ({
+  report: (evaluation: string, query: Record<string, string> = {}) =>
+    render(
+      ReportPage({
+        params: Promise.resolve({ workspace: slug, evaluation }),
+        searchParams: Promise.resolve(query),
+      }),
+    ),
+  print: (evaluation: string) =>
+    render(PrintedReportPage({ params: Promise.resolve({ workspace: slug, evaluation }) })),
+  suite: (suite: string, query: Record<string, string> = {}) =>
+    render(SuitePage({ params: Promise.resolve({ workspace: slug, suite }), searchParams: Promise.resolve(query) })),
+  history: (suite: string, key: string) =>
+    render(CaseHistoryPage({ params: Promise.resolve({ workspace: slug, suite, key }) })),
+  version: (version: string) => render(VersionPage({ params: Promise.resolve({ workspace: slug, version }) })),
+});
+
 describeDatabase('evaluation pages', (getDatabase) => {
   let stage: RegistryStage;
   beforeAll(async () => {
@@ -199,23 +216,6 @@ describeDatabase('evaluation pages', (getDatabase) => {
       );
     return { version, ...suite, ...started, perform };
   }
-
-  const open = (slug: string) => ({
-    report: (evaluation: string, query: Record<string, string> = {}) =>
-      render(
-        ReportPage({
-          params: Promise.resolve({ workspace: slug, evaluation }),
-          searchParams: Promise.resolve(query),
-        }),
-      ),
-    print: (evaluation: string) =>
-      render(PrintedReportPage({ params: Promise.resolve({ workspace: slug, evaluation }) })),
-    suite: (suite: string, query: Record<string, string> = {}) =>
-      render(SuitePage({ params: Promise.resolve({ workspace: slug, suite }), searchParams: Promise.resolve(query) })),
-    history: (suite: string, key: string) =>
-      render(CaseHistoryPage({ params: Promise.resolve({ workspace: slug, suite, key }) })),
-    version: (version: string) => render(VersionPage({ params: Promise.resolve({ workspace: slug, version }) })),
-  });
 
   it('says where to begin while there is nothing', async () => {
     const { slug } = await setUp();

@@ -8,6 +8,8 @@ const column = (...lines: readonly string[]): PlacedText[] =>
 const compose = (pieces: readonly PlacedText[]) =>
   composePage(joinLines(pieces), { bodySize: 12, headingSizes: [] }, 1, null).text;
 
+const row = (text: string, x: number, y: number): PlacedText => ({ text, x, y, width: 60, size: 10 });
+
 it('makes one line of a paragraph, and whole words of those that were parted', () => {
   expect(
     compose(column('Close the inlet before the main', 'tenance of the pump begins, and re-', 'lease the pressure.')),
@@ -18,7 +20,6 @@ it('keeps the hyphen of a code that is broken behind it, and adds no space', () 
   expect(
     compose(column('Valid for devices with serial numbers from 40-', '26000 and for the seal TW-', '3318 only.')),
   ).toBe('Valid for devices with serial numbers from 40-26000 and for the seal TW-3318 only.');
-  const row = (text: string, x: number, y: number): PlacedText => ({ text, x, y, width: 60, size: 10 });
   const cells = [
     row('Seal', 72, 700),
     row('Order MX-', 300, 700),
