@@ -232,6 +232,8 @@ async function split(
   const isSmall = chunks.length > 0 && chunks.length <= CHUNKS_PER_EMBEDDING_CALL;
   if (isSmall) await context.report({ stage: 'embedding', done: 0, total: chunks.length });
   const embeddings = isSmall ? await embedChunks(deps, context.signal, config, document, chunks) : [];
+  // A new stage is written at once, and a cancel since the last one is seen with it.
+  if (isSmall) await context.report({ stage: 'indexing', done: 0, total: chunks.length });
   let isMine = false;
   await writeHeld(deps, context, async (tx) => {
     // A re-index may have cut the same version under the same configuration meanwhile.

@@ -48,7 +48,7 @@ describeDatabase('job queue', (getDatabase) => {
     expect(delivered).toEqual([kept.runId, last.runId]);
   });
 
-  it('hands out jobs that a worker takes several of, each once and in order, and those that come later', async () => {
+  it('hands out jobs that a worker takes several of, each once, and those that come later', async () => {
     const { db, address } = getDatabase();
     const sender = await openPgBossQueue({ db, role: 'send', onError });
     onTestFinished(() => sender.stop());
@@ -71,6 +71,8 @@ describeDatabase('job queue', (getDatabase) => {
         })
         .catch(reject);
     });
-    expect(delivered).toEqual([...waiting, last].map((job) => job.runId));
+    // Those that were taken at once come in any order.
+    expect(delivered.toSorted()).toEqual([...waiting, last].map((job) => job.runId).toSorted());
+    expect(delivered.at(-1)).toBe(last.runId);
   });
 });
