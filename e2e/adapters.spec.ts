@@ -1,17 +1,17 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import process from 'node:process';
 import { expect, test } from '@playwright/test';
 import {
   ANSWER_TIMEOUT_MS,
   askUntilHeard,
   giveReason,
   INDEX_TIMEOUT_MS,
+  importAdapter,
   ownerState,
   photograph,
   takeScreenshot,
+  writeAdapter,
 } from './product.ts';
 
 test.use({ storageState: ownerState, viewport: { width: 1440, height: 900 } });
@@ -29,13 +29,7 @@ let file: string;
 test.beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'lorehouse-adapter-'));
   file = path.join(folder, 'e2e-voice.gguf');
-  // For the real base: its header says which shapes fit.
-  execFileSync(process.execPath, ['e2e/write-adapter.ts', file], {
-    env: {
-      ...process.env,
-      LOREHOUSE_MODELS_DIR: process.env['LOREHOUSE_MODELS_DIR'] ?? path.resolve('.data/models'),
-    },
-  });
+  writeAdapter(file);
 });
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -61,13 +55,7 @@ test('an imported adapter serves its workspace and no other, names itself on mes
     await expect(documents.getByText('Indexed', { exact: true }).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
   }
 
-  await page.goto('/admin/demo/adapters');
-  await page.getByRole('button', { name: 'Import' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Import an adapter' });
-  await dialog.getByLabel('File').setInputFiles(file);
-  await expect(dialog.getByLabel('Name')).toHaveValue('e2e voice');
-  await dialog.getByRole('button', { name: 'Import' }).click();
-  await expect(dialog).toBeHidden({ timeout: 60_000 });
+  await importAdapter(page, 'demo', file);
   await page
     .getByRole('list', { name: 'Versions of e2e voice' })
     .getByRole('link', { name: /Version 1/ })

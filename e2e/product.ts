@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import { promisify } from 'node:util';
 import { expect, type Locator, type Page } from '@playwright/test';
 import { type RunningProduct, stateFile } from './global-setup.ts';
@@ -65,17 +66,17 @@ export async function ask(page: Page, question: string): Promise<Locator> {
 }
 
 /** Screenshots for people to look at: `test-results/screens/<name>.png`. */
-export async function takeScreenshot(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: path.join('test-results', 'screens', `${name}.png`) });
+export async function takeScreenshot(page: Page, name: string, isWhole = false): Promise<void> {
+  await page.screenshot({ path: path.join('test-results', 'screens', `${name}.png`), fullPage: isWhole });
 }
 
 /** Screenshots of one state of a page in both schemes, on a desk and on a phone; nothing may stick out at the side. */
-export async function photograph(page: Page, name: string): Promise<void> {
+export async function photograph(page: Page, name: string, isWhole = false): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     for (const width of [1440, 390]) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
-      await takeScreenshot(page, `${name}-${colorScheme}-${width}`);
+      await takeScreenshot(page, `${name}-${colorScheme}-${width}`, isWhole);
       const overflow = await page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
@@ -84,6 +85,27 @@ export async function photograph(page: Page, name: string): Promise<void> {
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1440, height: 900 });
+}
+
+/** For the real base: its header says which shapes fit. @param size of its random numbers; a large one leaves no sense */
+export function writeAdapter(file: string, size?: number): void {
+  execFileSync(process.execPath, ['e2e/write-adapter.ts', file, ...(size === undefined ? [] : [String(size)])], {
+    env: {
+      ...process.env,
+      LOREHOUSE_MODELS_DIR: process.env['LOREHOUSE_MODELS_DIR'] ?? path.resolve('.data/models'),
+    },
+  });
+}
+
+/** Through the page of adapters, under a name that is made of the file's. */
+export async function importAdapter(page: Page, workspace: string, file: string): Promise<void> {
+  await page.goto(`/admin/${workspace}/adapters`);
+  await page.getByRole('button', { name: 'Import' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Import an adapter' });
+  await dialog.getByLabel('File').setInputFiles(file);
+  await expect(dialog.getByLabel('Name')).not.toHaveValue('');
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await expect(dialog).toBeHidden({ timeout: 60_000 });
 }
 
 /** Whoever lets a version serve, or takes it back, says why. */

@@ -10,7 +10,7 @@ export const verdictWords = {
   },
   fail: {
     title: 'It must not serve',
-    lead: 'It is worse than the policy allows, and that is no accident of these questions. What serves now stays.',
+    lead: 'The policy rules it out, for the reasons below. What serves now stays.',
     badge: 'Fail',
     tone: 'danger',
   },

@@ -137,7 +137,7 @@ export default async function ReportPage({
     ),
     lead: (
       <>
-        {summary.title}, against {summary.champion.name}, asked for <Time value={summary.createdAt.toISOString()} />
+        {summary.title}, against {summary.champion.name}, started <Time value={summary.createdAt.toISOString()} />
         {summary.createdByName === null ? '' : ` by ${summary.createdByName}`}.
       </>
     ),
