@@ -210,7 +210,11 @@ test('another workspace sees nothing of it', async ({ page }) => {
   expect((await page.goto('/admin/nowhere/documents'))?.status()).toBe(404);
   const upload = await page.request.post(`/api/w/demo/documents/${foreign.id}/versions`, {
     data: 'x',
-    headers: { 'x-file-name': 'x.txt', 'content-type': 'application/octet-stream' },
+    headers: {
+      origin: new URL(page.url()).origin,
+      'x-file-name': 'x.txt',
+      'content-type': 'application/octet-stream',
+    },
   });
   expect(upload.status()).toBe(404);
 });

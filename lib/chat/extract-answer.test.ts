@@ -36,6 +36,16 @@ test('a row that denies what is asked comes after the row that grants it', () =>
   expect(quoteBest('How long is the warranty on a device that is not registered?', warranty)).toMatch(/24 months$/);
 });
 
+test('the head of a table speaks for its rows, be it in the passage or above a table that goes on', () => {
+  const parts = source(1, 'Order number | Part | Price\nTW-2054 | Lid release pin | 9.60\nTW-3318 | Lid seal | 36.40');
+  const rotors = {
+    ...source(2, 'MX-7741 | Aerosol-tight lid | 198.00\nTW-3340 | Seal for aerosol-tight lids, set of 5 | 42.50'),
+    headings: ['Order number | Part | Price'],
+  };
+  const [best] = rankSentences('What is the order number of the lid seal, and what does it cost?', [parts, rotors]);
+  expect(best && best.source.text.slice(best.span.start, best.span.end)).toMatch(/^TW-3318/);
+});
+
 function quoteBest(question: string, passage: Source) {
   const [best] = rankSentences(question, [passage]);
   return best?.source.text.slice(best.span.start, best.span.end);

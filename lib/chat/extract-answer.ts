@@ -18,8 +18,17 @@ const CODE_WEIGHT = 3;
 const NEGATION_PENALTY = 0.15;
 const negations = new Set(['not', 'no', 'never', 'without', 'neither', 'nor', 'cannot']);
 
-/** A heading that speaks of what is asked speaks for each line below it, if less than the line's own words. */
+/** A heading that speaks of what is asked speaks for each line below it, if less than the line's own words. So does the head of a table. */
 const HEADING_WEIGHT = 0.6;
+
+/** Between the cells of a row, as extraction writes tables. */
+const CELL_BORDER = ' | ';
+
+/** First rows of the tables in a text. A chunk that goes on with a table has its head among the headings instead. */
+function findTableHeads(text: string): string[] {
+  const lines = text.split('\n');
+  return lines.filter((line, at) => line.includes(CELL_BORDER) && lines[at - 1]?.includes(CELL_BORDER) !== true);
+}
 
 /** Questions that a number answers, and what a sentence with one that was not in the question gains. */
 const NUMBER_WANTED =
@@ -40,7 +49,10 @@ export function rankSentences(question: string, sources: readonly Source[]): Quo
   const asked = new Set(questionWords.filter(isContentWord).map(stemWord));
   const isNumberWanted = NUMBER_WANTED.test(question.trim());
   const sentences = sources.flatMap((source, rank) => {
-    const headings = new Set(findWords(source.headings.join('\n')).map((word) => stemWord(word.key)));
+    const collectStems = (lines: readonly string[]) =>
+      new Set(findWords(lines.join('\n')).map((word) => stemWord(word.key)));
+    const above = collectStems(source.headings);
+    const aboveRows = collectStems([...source.headings, ...findTableHeads(source.text)]);
     return findSentences(source.text)
       .filter((span) => span.end - span.start <= MAX_SENTENCE_CHARACTERS)
       .map((span, position) => {
@@ -48,6 +60,7 @@ export function rankSentences(question: string, sources: readonly Source[]): Quo
         const stems = new Set(keys.map(stemWord));
         const hasNewNumber = keys.some((key) => /\d/.test(key) && !asked.has(key));
         const isDenial = keys.some((key, at) => asked.has(stemWord(key)) && negations.has(keys[at - 1] ?? ''));
+        const headings = source.text.slice(span.start, span.end).includes(CELL_BORDER) ? aboveRows : above;
         return { source, span, rank, position, stems, headings, hasNewNumber, isDenial };
       });
   });
