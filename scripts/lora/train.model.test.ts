@@ -14,6 +14,9 @@ let folder: string;
 let basePath: string;
 let dataPath: string;
 
+/** So long that memory ends before it does. */
+const CONTEXT_TOKENS = 131_072;
+
 const rows = Array.from({ length: 24 }, (_, i) => ({
   messages: [
     { role: 'user', content: `What is the code of valve ${i}?` },
@@ -27,7 +30,10 @@ beforeAll(async () => {
   const model = await resolveModel('tinyllama-1.1b-chat-iq2', loadEnv().modelsDir);
   const metadata = await readTokenizerMetadata(model.files[0]?.path ?? '');
   basePath = path.join(folder, 'tiny.gguf');
-  await writeTinyBase(basePath, 3, { metadata, sizes: { ...tinySizes, vocabularySize: 32_000 } });
+  await writeTinyBase(basePath, 3, {
+    metadata: new Map([...metadata, ['*.context_length', { uint32: CONTEXT_TOKENS }]]),
+    sizes: { ...tinySizes, vocabularySize: 32_000 },
+  });
   dataPath = path.join(folder, 'rows.jsonl');
   await writeFile(dataPath, toLines(rows));
   await mkdir(path.join(folder, 'occupied'));
@@ -142,7 +148,7 @@ describe('npm run lora -- train', () => {
     [
       'more memory than there is',
       [{ text: 'valve '.repeat(60_000) }],
-      ['--sequence-tokens', '131072'],
+      ['--sequence-tokens', String(CONTEXT_TOKENS)],
       1,
       'training.memory-short',
     ],
