@@ -250,7 +250,10 @@ test('bound to its workspace the voice answers there, with its hash on the messa
 }) => {
   test.setTimeout(900_000);
   await page.goto(`/admin/${slug}/adapters`);
-  await page.getByRole('link', { name: /Version 1/ }).click();
+  await page
+    .getByRole('list', { name: 'Versions of Harbour voice' })
+    .getByRole('link', { name: /Version 1/ })
+    .click();
   await giveReason(page, 'Serve without a pass', 'Serve without a passing evaluation');
   await expect(page.getByText('Serves now')).toBeVisible();
 
