@@ -55,7 +55,8 @@ describeDatabase('worker process', (getDatabase) => {
       await queue.stop();
       await slow.close();
       await stage.close();
-      if ('databaseUrl' in address) await rm(dataDir, { recursive: true, force: true });
+      if ('databaseUrl' in address)
+        await rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     });
 
     const text = Array.from(

@@ -57,7 +57,8 @@ async function createEmbedded(
   const handle = createDatabase(address);
   return withCleanUp('embedded', address, handle, async () => {
     await running.stop();
-    await rm(directory, { recursive: true, force: true });
+    // A process that a test killed a moment ago may still be writing.
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
 }
 
