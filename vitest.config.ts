@@ -22,7 +22,7 @@ export default defineConfig({
           include: [`{app,lib,db,scripts}/**/*.${kind}.test.ts`],
           exclude,
           setupFiles: ['lib/testing/setup.ts'],
-          testTimeout: kind === 'model' ? 300_000 : 60_000,
+          testTimeout: kind === 'model' ? 300_000 : 120_000,
           hookTimeout: kind === 'model' ? 300_000 : 120_000,
           // Real weights and real databases: two files side by side would compete for two cores.
           fileParallelism: kind === 'contract' || kind === 'db',

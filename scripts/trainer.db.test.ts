@@ -55,6 +55,9 @@ const config = {
   validationInterval: 40,
 };
 
+/** The trainer runs behind everything else on the machine, a test beside it included. */
+const TRAINED_TIMEOUT_MS = 300_000;
+
 describeDatabase('training run', (getDatabase) => {
   let dataDir: string;
   let layout: ReturnType<typeof describeDataDir>;
@@ -227,109 +230,132 @@ describeDatabase('training run', (getDatabase) => {
         .orderBy(trainingLog.sequence)
     ).map(({ message }) => message);
 
-  it('becomes a version with its lineage: curves, samples, canary and all', async () => {
-    const { db } = getDatabase();
-    startWorker();
-    const workspace = await addWorkspace();
-    const { trainingRunId, runId } = await start(workspace);
-    const run = await waitUntilOver(runId);
-    expect(run).toMatchObject({ state: 'succeeded', errorMessage: null, attempt: 1 });
-    const [training] = await db.select().from(trainingRuns).where(eq(trainingRuns.id, trainingRunId));
-    expectedSha256 = training?.artifactSha256 ?? '';
-    const outcome = trainingOutcomeSchema.parse(training?.outcome);
-    expect(outcome).toMatchObject({ result: { outcome: 'finished', steps: STEPS }, canary: { reasons: [] } });
-    expect(outcome.result.heldOut?.adapterLoss).toBeLessThan(outcome.result.heldOut?.baseLoss ?? 0);
+  it(
+    'becomes a version with its lineage: curves, samples, canary and all',
+    async () => {
+      const { db } = getDatabase();
+      startWorker();
+      const workspace = await addWorkspace();
+      const { trainingRunId, runId } = await start(workspace);
+      const run = await waitUntilOver(runId);
+      expect(run).toMatchObject({ state: 'succeeded', errorMessage: null, attempt: 1 });
+      const [training] = await db.select().from(trainingRuns).where(eq(trainingRuns.id, trainingRunId));
+      expectedSha256 = training?.artifactSha256 ?? '';
+      const outcome = trainingOutcomeSchema.parse(training?.outcome);
+      expect(outcome).toMatchObject({ result: { outcome: 'finished', steps: STEPS }, canary: { reasons: [] } });
+      expect(outcome.result.heldOut?.adapterLoss).toBeLessThan(outcome.result.heldOut?.baseLoss ?? 0);
 
-    const points = await db.select().from(trainingPoints).where(eq(trainingPoints.trainingRunId, trainingRunId));
-    expect(points.filter(({ kind }) => kind === 'step')).toHaveLength(STEPS);
-    expect(points.filter(({ kind }) => kind === 'validation').map(({ step }) => step)).toEqual(
-      expect.arrayContaining([0, 40, STEPS]),
-    );
-    const samples = await db.select().from(trainingSamples).where(eq(trainingSamples.trainingRunId, trainingRunId));
-    expect(samples.find(({ step }) => step === 0)?.adapterSha256).toBeNull();
-    expect(samples.find(({ step }) => step === STEPS)).toMatchObject({ answer: 'It is so.', finishReason: 'stop' });
+      const points = await db.select().from(trainingPoints).where(eq(trainingPoints.trainingRunId, trainingRunId));
+      expect(points.filter(({ kind }) => kind === 'step')).toHaveLength(STEPS);
+      expect(points.filter(({ kind }) => kind === 'validation').map(({ step }) => step)).toEqual(
+        expect.arrayContaining([0, 40, STEPS]),
+      );
+      const samples = await db.select().from(trainingSamples).where(eq(trainingSamples.trainingRunId, trainingRunId));
+      expect(samples.find(({ step }) => step === 0)?.adapterSha256).toBeNull();
+      expect(samples.find(({ step }) => step === STEPS)).toMatchObject({ answer: 'It is so.', finishReason: 'stop' });
 
-    const [version] = await db
-      .select()
-      .from(adapterVersions)
-      .where(eq(adapterVersions.id, training?.resultVersionId ?? ''));
-    expect(version).toMatchObject({
-      workspaceId: workspace.id,
-      number: 1,
-      origin: 'trained',
-      sha256: expectedSha256,
-      baseSha256: hash(await readFile(settings['BASE_MODEL'] ?? '')),
-      lineage: { trainingRunId, dataSet: { versionId: workspace.dataSetVersionId, name: 'Codes, version 1' } },
-      metrics: { 'training-steps': STEPS },
-    });
-    expect(hash(await readFile(path.join(layout.adaptersDir, `${expectedSha256}.gguf`)))).toBe(expectedSha256);
-    // Samples of checkpoints are gone, and what the version has is not kept twice.
-    expect((await readdir(layout.adaptersDir)).filter((name) => name.endsWith('.gguf'))).toEqual([
-      `${expectedSha256}.gguf`,
-    ]);
-    expect(await readdir(path.join(layout.trainingDir, trainingRunId))).not.toContain('checkpoints');
+      const [version] = await db
+        .select()
+        .from(adapterVersions)
+        .where(eq(adapterVersions.id, training?.resultVersionId ?? ''));
+      expect(version).toMatchObject({
+        workspaceId: workspace.id,
+        number: 1,
+        origin: 'trained',
+        sha256: expectedSha256,
+        baseSha256: hash(await readFile(settings['BASE_MODEL'] ?? '')),
+        lineage: { trainingRunId, dataSet: { versionId: workspace.dataSetVersionId, name: 'Codes, version 1' } },
+        metrics: { 'training-steps': STEPS },
+      });
+      expect(hash(await readFile(path.join(layout.adaptersDir, `${expectedSha256}.gguf`)))).toBe(expectedSha256);
+      // Samples of checkpoints are gone, and what the version has is not kept twice.
+      expect((await readdir(layout.adaptersDir)).filter((name) => name.endsWith('.gguf'))).toEqual([
+        `${expectedSha256}.gguf`,
+      ]);
+      expect(await readdir(path.join(layout.trainingDir, trainingRunId))).not.toContain('checkpoints');
 
-    const other = await addWorkspace();
-    await expect(readTraining(deps, other.read, trainingRunId)).rejects.toMatchObject({ code: 'training.not-found' });
-    await expect(start({ ...other, dataSetVersionId: workspace.dataSetVersionId })).rejects.toMatchObject({
-      code: 'dataset.not-found',
-    });
-    expect(await readTraining(deps, workspace.read, trainingRunId)).toMatchObject({ id: trainingRunId, queue: null });
-    expect(await listTrainings(deps, workspace.read, 10)).toHaveLength(1);
-    expect(await listTrainings(deps, other.read, 10)).toEqual([]);
-  }, 120_000);
+      const other = await addWorkspace();
+      await expect(readTraining(deps, other.read, trainingRunId)).rejects.toMatchObject({ code: 'training.not-found' });
+      await expect(start({ ...other, dataSetVersionId: workspace.dataSetVersionId })).rejects.toMatchObject({
+        code: 'dataset.not-found',
+      });
+      expect(await readTraining(deps, workspace.read, trainingRunId)).toMatchObject({ id: trainingRunId, queue: null });
+      expect(await listTrainings(deps, workspace.read, 10)).toHaveLength(1);
+      expect(await listTrainings(deps, other.read, 10)).toEqual([]);
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 
-  it('goes on from its checkpoint when the trainer is killed, and ends with the same bytes', async () => {
-    const { trainingRunId, runId } = await start(await addWorkspace());
-    await waitForStep(trainingRunId, runId, 60);
-    const holder = await readLockHolder(layout.trainingLockFile);
-    if (holder === null) throw new Error('no trainer is at work');
-    process.kill(holder.pid, 'SIGKILL');
-    expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded', attempt: 2 });
-    expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
-    const log = (await readLog(trainingRunId)).join('\n');
-    expect(log).toMatch(/was killed \(SIGKILL\)/);
-    expect(log).toMatch(/Goes on from the checkpoint of step [1-9]\d*/);
-  }, 120_000);
+  it(
+    'goes on from its checkpoint when the trainer is killed, and ends with the same bytes',
+    async () => {
+      const { trainingRunId, runId } = await start(await addWorkspace());
+      await waitForStep(trainingRunId, runId, 60);
+      const holder = await readLockHolder(layout.trainingLockFile);
+      if (holder === null) throw new Error('no trainer is at work');
+      process.kill(holder.pid, 'SIGKILL');
+      expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded', attempt: 2 });
+      expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
+      const log = (await readLog(trainingRunId)).join('\n');
+      expect(log).toMatch(/was killed \(SIGKILL\)/);
+      expect(log).toMatch(/Goes on from the checkpoint of step [1-9]\d*/);
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 
-  it('takes its trainer along when the worker is killed; the next worker goes on to the same bytes', async () => {
-    const { trainingRunId, runId } = await start(await addWorkspace());
-    await waitForStep(trainingRunId, runId, 60);
-    const worker = workers.at(-1);
-    if (!worker) throw new Error('no worker is at work');
-    worker.kill('SIGKILL');
-    await once(worker, 'exit');
-    // The trainer has noticed the broken pipe when it has let go of the device.
-    while ((await readLockHolder(layout.trainingLockFile)) !== null) await delay(POLL_MS);
-    expect(existsSync(path.join(layout.trainingDir, trainingRunId, 'adapter.gguf'))).toBe(false);
-    // As if the time after which a silent worker is given up had passed.
-    await getDatabase().db.update(runs).set({ heartbeatAt: sql`now() - interval '1 hour'` }).where(eq(runs.id, runId));
-    startWorker();
-    expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded', attempt: 2 });
-    expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
-  }, 120_000);
+  it(
+    'takes its trainer along when the worker is killed; the next worker goes on to the same bytes',
+    async () => {
+      const { trainingRunId, runId } = await start(await addWorkspace());
+      await waitForStep(trainingRunId, runId, 60);
+      const worker = workers.at(-1);
+      if (!worker) throw new Error('no worker is at work');
+      worker.kill('SIGKILL');
+      await once(worker, 'exit');
+      // The trainer has noticed the broken pipe when it has let go of the device.
+      while ((await readLockHolder(layout.trainingLockFile)) !== null) await delay(POLL_MS);
+      expect(existsSync(path.join(layout.trainingDir, trainingRunId, 'adapter.gguf'))).toBe(false);
+      // As if the time after which a silent worker is given up had passed.
+      await getDatabase()
+        .db.update(runs)
+        .set({ heartbeatAt: sql`now() - interval '1 hour'` })
+        .where(eq(runs.id, runId));
+      startWorker();
+      expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded', attempt: 2 });
+      expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 
-  it('stops with a checkpoint when it is cancelled, and goes on when it is tried again', async () => {
-    const workspace = await addWorkspace();
-    const { trainingRunId, runId } = await start(workspace);
-    await waitForStep(trainingRunId, runId, 60);
-    await cancelRun(deps, workspace.cancel, runId);
-    expect(await waitUntilOver(runId)).toMatchObject({ state: 'cancelled' });
-    expect(await readLockHolder(layout.trainingLockFile)).toBeNull();
-    expect(await readdir(path.join(layout.trainingDir, trainingRunId, 'checkpoints'))).not.toEqual([]);
-    expect((await readLog(trainingRunId)).at(-1)).toContain('Cancelled');
-    await retryRun(deps, workspace.cancel, runId);
-    expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded' });
-    expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
-  }, 120_000);
+  it(
+    'stops with a checkpoint when it is cancelled, and goes on when it is tried again',
+    async () => {
+      const workspace = await addWorkspace();
+      const { trainingRunId, runId } = await start(workspace);
+      await waitForStep(trainingRunId, runId, 60);
+      await cancelRun(deps, workspace.cancel, runId);
+      expect(await waitUntilOver(runId)).toMatchObject({ state: 'cancelled' });
+      expect(await readLockHolder(layout.trainingLockFile)).toBeNull();
+      expect(await readdir(path.join(layout.trainingDir, trainingRunId, 'checkpoints'))).not.toEqual([]);
+      expect((await readLog(trainingRunId)).at(-1)).toContain('Cancelled');
+      await retryRun(deps, workspace.cancel, runId);
+      expect(await waitUntilOver(runId)).toMatchObject({ state: 'succeeded' });
+      expect(await readArtifact(trainingRunId)).toBe(expectedSha256);
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 
-  it('fails with the reason, and keeps the files, when the adapter changes nothing', async () => {
-    const { trainingRunId, runId } = await start(await addWorkspace(), { learningRate: 1e-9, maxSteps: 12 });
-    const run = await waitUntilOver(runId);
-    expect(run).toMatchObject({ state: 'failed', errorCode: 'training.canary-failed' });
-    expect(run.errorMessage).toContain('changes nothing');
-    expect(await readdir(path.join(layout.trainingDir, trainingRunId))).toContain('adapter.gguf');
-  }, 120_000);
+  it(
+    'fails with the reason, and keeps the files, when the adapter changes nothing',
+    async () => {
+      const { trainingRunId, runId } = await start(await addWorkspace(), { learningRate: 1e-9, maxSteps: 12 });
+      const run = await waitUntilOver(runId);
+      expect(run).toMatchObject({ state: 'failed', errorCode: 'training.canary-failed' });
+      expect(run.errorMessage).toContain('changes nothing');
+      expect(await readdir(path.join(layout.trainingDir, trainingRunId))).toContain('adapter.gguf');
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 
   it('fails in words when a row set or an option cannot be trained on', async () => {
     const workspace = await addWorkspace();
@@ -339,39 +365,43 @@ describeDatabase('training run', (getDatabase) => {
     await expect(start(workspace, { sequenceTokens: 16 })).rejects.toThrow('no row fits');
   });
 
-  it('writes every option to the run as it was asked for', async () => {
-    const workspace = await addWorkspace();
-    const asked = {
-      lora: {
-        rank: 4,
-        alpha: 12,
-        isRankStabilised: true,
-        dropout: 0.2,
-        modules: ['q_proj', 'down_proj'],
-        topLayers: 1,
-      },
-      learningRate: 0.002,
-      schedule: 'linear',
-      warmupShare: 0.2,
-      weightDecay: 0.01,
-      maxGradientNorm: 0.5,
-      epochs: 3,
-      maxSteps: 3,
-      sequenceTokens: 96,
-      isPacked: false,
-      microBatch: 2,
-      accumulation: 3,
-      isLossOnAssistantOnly: false,
-      seed: 11,
-      validationInterval: 2,
-      patience: 7,
-      checkpointInterval: 1,
-    };
-    const { trainingRunId, runId } = await start(workspace, asked);
-    await waitUntilOver(runId);
-    const written: { config: unknown } = JSON.parse(
-      await readFile(path.join(layout.trainingDir, trainingRunId, 'run.json'), 'utf8'),
-    );
-    expect(written.config).toEqual(asked);
-  }, 120_000);
+  it(
+    'writes every option to the run as it was asked for',
+    async () => {
+      const workspace = await addWorkspace();
+      const asked = {
+        lora: {
+          rank: 4,
+          alpha: 12,
+          isRankStabilised: true,
+          dropout: 0.2,
+          modules: ['q_proj', 'down_proj'],
+          topLayers: 1,
+        },
+        learningRate: 0.002,
+        schedule: 'linear',
+        warmupShare: 0.2,
+        weightDecay: 0.01,
+        maxGradientNorm: 0.5,
+        epochs: 3,
+        maxSteps: 3,
+        sequenceTokens: 96,
+        isPacked: false,
+        microBatch: 2,
+        accumulation: 3,
+        isLossOnAssistantOnly: false,
+        seed: 11,
+        validationInterval: 2,
+        patience: 7,
+        checkpointInterval: 1,
+      };
+      const { trainingRunId, runId } = await start(workspace, asked);
+      await waitUntilOver(runId);
+      const written: { config: unknown } = JSON.parse(
+        await readFile(path.join(layout.trainingDir, trainingRunId, 'run.json'), 'utf8'),
+      );
+      expect(written.config).toEqual(asked);
+    },
+    TRAINED_TIMEOUT_MS,
+  );
 });
