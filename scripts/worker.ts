@@ -27,6 +27,8 @@ import { chooseTrainingThreads } from '#lib/training/training-threads.ts';
 /** Below the supervisor's patience; what has not stopped by then is found by its silent heartbeat. */
 const STOP_WITHIN_MS = 2500;
 const TIDY_UP_INTERVAL_MS = 10 * 60_000;
+/** Workspaces come into being while the worker runs, and base models are downloaded; to look costs a few reads. */
+const OFFER_INTERVAL_MS = 15_000;
 /** An upload that has not grown into a blob for this long was cut off. */
 const ABANDONED_UPLOAD_MS = 24 * 3600_000;
 
@@ -131,26 +133,36 @@ const worker = await startWorker({
       return createUnpackHandler({ db, blobs, queue });
     },
   },
-  async tidyUp() {
-    const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');
-    await removeUnreferencedBlobs({ db, blobs }, BLOB_GRACE_MS);
-    await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
-    const [{ UNNAMED_KEPT_MS, removeUnreferencedArtifacts }, { removeOldMerged }] = await Promise.all([
-      import('#lib/registry/manage-versions.ts'),
-      import('#lib/registry/merged-models.ts'),
-    ]);
-    await removeUnreferencedArtifacts({ db, artifacts }, UNNAMED_KEPT_MS);
-    await removeOldMerged(artifacts);
-    const { removeUnusedDataSetFiles } = await import('#lib/training/data-set/remove-unused-files.ts');
-    await removeUnusedDataSetFiles({ db, dataSetUploads, dataSetFiles }, ABANDONED_UPLOAD_MS);
-    // Twice the time in which a deletion can be undone: no undo meets an empty place.
-    await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
-    // Here and not at the start alone: workspaces come into being while the worker runs, and base models are downloaded.
-    const { registerShippedAdapters } = await import('#lib/registry/register-shipped.ts');
-    const added = await registerShippedAdapters({ db, artifacts, findBase }, SHIPPED_ADAPTERS);
-    if (added > 0) logger.info({ added }, 'adapters that ship with the product are registered');
-  },
-  tidyUpIntervalMs: TIDY_UP_INTERVAL_MS,
+  chores: [
+    {
+      name: 'tidying up',
+      intervalMs: TIDY_UP_INTERVAL_MS,
+      async work() {
+        const { BLOB_GRACE_MS, removeUnreferencedBlobs } = await import('#lib/ingestion/delete-document.ts');
+        await removeUnreferencedBlobs({ db, blobs }, BLOB_GRACE_MS);
+        await blobs.removeAbandonedUploads(ABANDONED_UPLOAD_MS);
+        const [{ UNNAMED_KEPT_MS, removeUnreferencedArtifacts }, { removeOldMerged }] = await Promise.all([
+          import('#lib/registry/manage-versions.ts'),
+          import('#lib/registry/merged-models.ts'),
+        ]);
+        await removeUnreferencedArtifacts({ db, artifacts }, UNNAMED_KEPT_MS);
+        await removeOldMerged(artifacts);
+        const { removeUnusedDataSetFiles } = await import('#lib/training/data-set/remove-unused-files.ts');
+        await removeUnusedDataSetFiles({ db, dataSetUploads, dataSetFiles }, ABANDONED_UPLOAD_MS);
+        // Twice the time in which a deletion can be undone: no undo meets an empty place.
+        await removeDeletedConversations(db, new Date(Date.now() - 2 * UNDO_DELETE_MS));
+      },
+    },
+    {
+      name: 'offering adapters that ship',
+      intervalMs: OFFER_INTERVAL_MS,
+      async work() {
+        const { registerShippedAdapters } = await import('#lib/registry/register-shipped.ts');
+        const added = await registerShippedAdapters({ db, artifacts, findBase }, SHIPPED_ADAPTERS);
+        if (added > 0) logger.info({ added }, 'adapters that ship with the product are registered');
+      },
+    },
+  ],
 });
 
 const startedAt = new Date();

@@ -11,11 +11,17 @@ export interface WorkerDeps extends PerformRunDeps {
   readonly queue: JobConsumer;
   /** A handler is loaded with the first job of its kind: a worker that never sees a PDF never loads pdf.js. */
   readonly loadHandler: Readonly<Record<RunKind, () => Promise<RunHandler>>>;
-  /** Work that no run asks for, such as a sweep of unnamed files; failures are logged. */
-  readonly tidyUp: () => Promise<void>;
-  readonly tidyUpIntervalMs: number;
+  /** Work that no run asks for, such as a sweep of unnamed files: at the start and then again and again; failures are logged. */
+  readonly chores: readonly Chore[];
   /** Default 20 s; see `reconcileRuns`. */
   readonly staleAfterMs?: number;
+}
+
+export interface Chore {
+  /** For the log: `tidying up`. */
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly work: () => Promise<void>;
 }
 
 export interface RunningWorker {
@@ -50,7 +56,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   };
   const loops = Promise.all([
     repeat(RECONCILE_INTERVAL_MS, 'reconciling runs', () => reconcileRuns(deps, deps.staleAfterMs)),
-    repeat(deps.tidyUpIntervalMs, 'tidying up', deps.tidyUp),
+    ...deps.chores.map(({ intervalMs, name, work }) => repeat(intervalMs, name, work)),
   ]);
   let stopping: Promise<void> | undefined;
   return {

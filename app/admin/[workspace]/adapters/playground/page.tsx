@@ -18,7 +18,8 @@ export default async function PlaygroundPage({ params }: { readonly params: Prom
     { versionId: null, label: 'Base' },
     ...versions.map((version) => ({ versionId: version.id, label: nameVersion(version) })),
   ];
-  const beside = versions.find(({ isServing }) => isServing) ?? versions[0];
+  const [newest] = versions.toSorted((a, b) => b.createdAt.localeCompare(a.createdAt));
+  const beside = versions.find(({ isServing }) => isServing) ?? newest;
   return (
     <Page
       title="Playground"
