@@ -22,6 +22,10 @@ const QUESTIONS = [
   'How long is the warranty on a registered device?',
   'What does error code E14 mean and what should I do?',
   'What is the order number of the lid seal, and what does it cost?',
+  'How heavy is the centrifuge without a rotor?',
+  'How loud is the centrifuge at maximum speed?',
+  'Up to which altitude may the device be operated?',
+  'What is the maximum speed of rotor MX-7731?',
 ] as const;
 
 let folder: string;

@@ -179,7 +179,8 @@ test('what is deleted is listed until nothing is left of it', async ({ page }) =
 test('an upload that a reload cuts off is named', async ({ page }) => {
   await openDocuments(page);
   let isHeld = false;
-  await page.route('**/api/w/*/documents', async () => {
+  await page.route('**/api/w/*/documents', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
     // Never answered: the upload is under way until the page goes.
     isHeld = true;
   });
@@ -187,9 +188,10 @@ test('an upload that a reload cuts off is named', async ({ page }) => {
     .getByLabel('Choose documents')
     .setInputFiles({ name: 'unfinished.md', mimeType: 'text/markdown', buffer: Buffer.from('# Unfinished') });
   await expect.poll(() => isHeld).toBe(true);
-  await page.unrouteAll({ behavior: 'ignoreErrors' });
   page.once('dialog', (dialog) => void dialog.accept());
   await page.reload();
+  // Only now: what is held goes on as soon as nothing holds it.
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
   const note = page.getByRole('list', { name: 'Interrupted uploads' });
   await expect(note).toContainText('unfinished.md');
   await page.getByRole('button', { name: 'Dismiss', exact: true }).click();
