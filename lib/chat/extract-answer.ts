@@ -35,6 +35,9 @@ const NUMBER_WANTED =
   /\bhow (?:many|much|long|often|far|heavy|large|big|high|deep|fast|old)\b|^when\b|\b(?:what|which) (?:year|date|percentage|percent|number)\b|\b(?:order number|price|fee|cost|weight|speed)\b/i;
 const NUMBER_BONUS = 0.2;
 
+const collectStems = (lines: readonly string[]) =>
+  new Set(findWords(lines.join('\n')).map((word) => stemWord(word.key)));
+
 /**
  * Sentences of the passages that speak most of the question's words, best first. Rare words weigh more; the passage's rank
  * breaks ties, so with nothing in common the first passage's first sentence leads.
@@ -49,8 +52,6 @@ export function rankSentences(question: string, sources: readonly Source[]): Quo
   const asked = new Set(questionWords.filter(isContentWord).map(stemWord));
   const isNumberWanted = NUMBER_WANTED.test(question.trim());
   const sentences = sources.flatMap((source, rank) => {
-    const collectStems = (lines: readonly string[]) =>
-      new Set(findWords(lines.join('\n')).map((word) => stemWord(word.key)));
     const above = collectStems(source.headings);
     const aboveRows = collectStems([...source.headings, ...findTableHeads(source.text)]);
     return findSentences(source.text)
