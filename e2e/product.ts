@@ -34,9 +34,15 @@ export async function createWorkspace(page: Page, name: string): Promise<string>
   return slug;
 }
 
+/** A page that the browser has not brought to life yet would lose what it is given. */
+async function readyForFiles(page: Page): Promise<void> {
+  await expect(page.getByRole('region', { name: 'Add documents' })).toHaveAttribute('aria-busy', 'false');
+}
+
 /** Upload through the page and wait until the document answers. */
 export async function uploadDocument(page: Page, slug: string, file: string): Promise<void> {
   await page.goto(`/admin/${slug}/documents`);
+  await readyForFiles(page);
   await page.getByLabel('Choose documents').setInputFiles(file);
   const row = page.getByRole('region', { name: 'Documents' });
   await expect(row.getByText('Indexed', { exact: true }).first()).toBeVisible({ timeout: INDEX_TIMEOUT_MS });
@@ -44,7 +50,7 @@ export async function uploadDocument(page: Page, slug: string, file: string): Pr
 
 /** Let go of files and folders of this machine over the page, as a file manager would. */
 export async function dropFiles(page: Page, paths: readonly string[]): Promise<void> {
-  await expect(page.getByRole('region', { name: 'Add documents' })).toHaveAttribute('aria-busy', 'false');
+  await readyForFiles(page);
   const session = await page.context().newCDPSession(page);
   const COPY = 1;
   const data = { items: [], files: paths.map((each) => path.resolve(each)), dragOperationsMask: COPY };

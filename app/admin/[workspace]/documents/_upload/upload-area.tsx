@@ -161,10 +161,10 @@ export function UploadArea({ workspace, isProminent }: { readonly workspace: str
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
-          <Button look="primary" onClick={() => filesRef.current?.click()}>
+          <Button look="primary" disabled={uploads === null} onClick={() => filesRef.current?.click()}>
             Choose files
           </Button>
-          <Button onClick={() => folderRef.current?.click()}>
+          <Button disabled={uploads === null} onClick={() => folderRef.current?.click()}>
             <FolderUp aria-hidden />
             Choose a folder
           </Button>
@@ -173,6 +173,7 @@ export function UploadArea({ workspace, isProminent }: { readonly workspace: str
           ref={filesRef}
           type="file"
           multiple
+          disabled={uploads === null}
           accept={acceptedEndings}
           aria-label="Choose documents"
           tabIndex={-1}
@@ -191,6 +192,7 @@ export function UploadArea({ workspace, isProminent }: { readonly workspace: str
           }}
           type="file"
           multiple
+          disabled={uploads === null}
           aria-label="Choose a folder of documents"
           tabIndex={-1}
           className="sr-only"
