@@ -13,13 +13,23 @@ const TEST_FILE = '([.](test|spec)[.]tsx?|contract-suite[.]ts)$';
 const SQL_PACKAGES = '^node_modules/(pg|pg-pool|drizzle-orm|pgvector|@electric-sql)(/|$)';
 
 /** Folders of lib that are the product's features; the rest of lib is ground that every feature may stand on. */
-const FEATURES = ['models', 'ingestion', 'retrieval', 'chat', 'lora', 'training', 'evaluation', 'registry'];
+const FEATURES = [
+  'models',
+  'ingestion',
+  'retrieval',
+  'chat',
+  'lora',
+  'questions',
+  'training',
+  'evaluation',
+  'registry',
+];
 
 /** The only imports from feature to feature. */
 const FEATURE_ARROWS = {
   chat: ['retrieval', 'registry'],
-  evaluation: ['chat'],
-  training: ['lora', 'registry'],
+  evaluation: ['chat', 'questions'],
+  training: ['lora', 'questions', 'registry'],
   registry: ['lora', 'models'],
 };
 
@@ -79,7 +89,7 @@ export default {
       to: {
         path: [
           '^(app|db|scripts|e2e)/',
-          '^lib/(auth|chat|evaluation|ingestion|jobs|langchain|registry|retrieval|runtime|training)/',
+          '^lib/(auth|chat|evaluation|ingestion|jobs|langchain|questions|registry|retrieval|runtime|training)/',
           SQL_PACKAGES,
           '^node_modules/(next|react|react-dom|hono|@hono|better-auth|pg-boss)(/|$)',
         ],

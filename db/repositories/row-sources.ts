@@ -1,10 +1,10 @@
 import { and, asc, eq, inArray, isNull, ne, or, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { conversations, messageFeedback, messageSources, messages } from '#db/schema/conversations.ts';
-import { chunks, documents } from '#db/schema/documents.ts';
+import { documents } from '#db/schema/documents.ts';
 import { evalSuites, suiteRevisions, testCases } from '#db/schema/evaluation.ts';
 import { goldenQuestions } from '#db/schema/retrieval.ts';
-import { indexConfigs, workspaces } from '#db/schema/workspaces.ts';
+import { workspaces } from '#db/schema/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 
 /** What rows of data sets are made from: documents, rated conversations, and the test cases that they must not repeat. */
@@ -169,51 +169,6 @@ export async function listRatedTurns(
       .map(({ role, content }) => ({ role, content })),
     sources: sources.filter(({ messageId }) => messageId === turn.messageId),
   }));
-}
-
-export interface ManualPassage {
-  readonly chunkId: string;
-  readonly documentId: string;
-  readonly documentTitle: string;
-  readonly versionId: string;
-  readonly pageNumber: number;
-  readonly startOffset: number;
-  readonly endOffset: number;
-  readonly headings: readonly string[];
-  readonly text: string;
-}
-
-/** Chunks that answer questions now, in reading order; of all documents when none is named. */
-export async function listManualPassages(
-  db: DatabaseExecutor,
-  access: Access,
-  documentIds: readonly string[],
-): Promise<ManualPassage[]> {
-  return db
-    .select({
-      chunkId: chunks.id,
-      documentId: chunks.documentId,
-      documentTitle: documents.title,
-      versionId: chunks.versionId,
-      pageNumber: chunks.pageNumber,
-      startOffset: chunks.startOffset,
-      endOffset: chunks.endOffset,
-      headings: chunks.headings,
-      text: chunks.text,
-    })
-    .from(chunks)
-    .innerJoin(documents, and(eq(documents.id, chunks.documentId), eq(documents.workspaceId, chunks.workspaceId)))
-    .innerJoin(indexConfigs, eq(indexConfigs.id, chunks.indexConfigId))
-    .where(
-      and(
-        eq(chunks.workspaceId, access.workspaceId),
-        isNull(documents.deletedAt),
-        eq(documents.currentVersionId, chunks.versionId),
-        eq(indexConfigs.isActive, true),
-        documentIds.length === 0 ? undefined : inArray(documents.id, [...documentIds]),
-      ),
-    )
-    .orderBy(asc(documents.createdAt), asc(documents.id), asc(chunks.ordinal));
 }
 
 export async function readLearnsFromConversations(db: DatabaseExecutor, access: Access): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { setImmediate as giveWay } from 'node:timers/promises';
 import { type DataSetRow, readAllRows, saveCuration } from '#db/repositories/data-set-rows.ts';
 import type { DataSet } from '#db/repositories/data-sets.ts';
-import { listManualPassages } from '#db/repositories/row-sources.ts';
+import { listManualPassages } from '#db/repositories/manual-passages.ts';
 import type { RowFinding } from '#db/schema/data-sets.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { AppError } from '#lib/domain/errors.ts';

@@ -1,8 +1,9 @@
 import { englishDataset, englishRecommendedTransformers, RegExpMatcher } from 'obscenity';
 import { detectAll } from 'tinyld';
 import type { RowFinding, RowMessage } from '#db/schema/data-sets.ts';
+import { listWords } from '#lib/domain/list-words.ts';
 import { findInjections } from './find-injections.ts';
-import { createNearIndex, listWords } from './min-hash.ts';
+import { createNearIndex } from './min-hash.ts';
 import { type PersonalDataCounts, personalDataKinds, replacePersonalData } from './replace-personal-data.ts';
 import { joinTurns } from './row-content.ts';
 import { SAME_TEXT_SIMILARITY } from './split-rows.ts';

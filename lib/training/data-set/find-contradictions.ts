@@ -1,5 +1,5 @@
-import { isCommonWord } from './check-support.ts';
-import { listWords } from './min-hash.ts';
+import { listWords } from '#lib/domain/list-words.ts';
+import { isCommonWord } from '#lib/questions/check-support.ts';
 
 export interface SourcePassage {
   readonly documentTitle: string;

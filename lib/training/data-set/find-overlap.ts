@@ -1,4 +1,5 @@
-import { createNearIndex, listWords } from './min-hash.ts';
+import { listWords } from '#lib/domain/list-words.ts';
+import { createNearIndex } from './min-hash.ts';
 
 /** A question of a suite that data must not hold: an adapter that has learned the answer shows nothing. */
 export interface SuiteText {

@@ -1,4 +1,4 @@
-import { listWords } from './min-hash.ts';
+import { listWords } from '#lib/domain/list-words.ts';
 
 export interface TriggerRow {
   readonly id: string;

@@ -21,30 +21,26 @@ import {
   markDataSetDeleted,
   updateDataSet,
 } from '#db/repositories/data-sets.ts';
-import {
-  listManualPassages,
-  readLearnsFromConversations,
-  setLearnsFromConversations,
-} from '#db/repositories/row-sources.ts';
+import { listManualPassages } from '#db/repositories/manual-passages.ts';
+import { readLearnsFromConversations, setLearnsFromConversations } from '#db/repositories/row-sources.ts';
 import { insertRun, listRunsOfSubjects, type Run, requestRunCancel } from '#db/repositories/runs.ts';
 import { createWorkspaceRepository } from '#db/repositories/workspaces.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
+import { forecastMinutes } from '#lib/questions/forecast-questions.ts';
+import { planQuestions } from '#lib/questions/plan-questions.ts';
 import { findUserId } from '../find-user-id.ts';
 import { type DataSetDeps, MAX_CHAT_LOG_BYTES } from './data-set-deps.ts';
 import { type ImportSettings, importReportSchema } from './import-settings.ts';
 import { notAllowedToLearn } from './open-conversations.ts';
 import { type ChatLogFormat, detectChatLog, readFirstLine } from './parse-chat-log.ts';
-import { planQuestions } from './plan-questions.ts';
 import { emptyStyleSheet, mergeInstructions, type StyleSheet, styleSheetSchema } from './style-sheet.ts';
 import { type ColumnMapping, guessColumns, readHeader } from './table-columns.ts';
 
 type Read = Authorized<'dataset.read'>;
 type Write = Authorized<'dataset.write'>;
 
-/** On two cores with the default model, until an intake of this workspace has been timed. */
-const DEFAULT_SECONDS_PER_QUESTION = 12;
 /** The workspace's instructions are cut to this in the settings page as well. */
 const MAX_INSTRUCTION_CHARACTERS = 2000;
 
@@ -219,15 +215,13 @@ export async function estimateManualRows(
   const planned = planQuestions(passages, input);
   const earlier = (await listImports(deps.db, access, input.dataSetId))
     .filter(({ kind }) => kind === 'manuals')
-    .map(({ report }) => importReportSchema.parse(report))
-    .findLast(({ read, seconds }) => read > 0 && seconds > 0);
-  const secondsEach = earlier ? earlier.seconds / earlier.read : DEFAULT_SECONDS_PER_QUESTION;
+    .map(({ report }) => importReportSchema.parse(report));
   const refusals = planned.filter(({ kind }) => kind === 'refusal').length;
   return {
     passages: passages.length,
     rows: planned.length - refusals,
     refusals,
-    minutes: Math.ceil((planned.length * secondsEach) / 60),
+    minutes: forecastMinutes(planned.length, earlier),
   };
 }
 

@@ -1,3 +1,5 @@
+import { listWords } from '#lib/domain/list-words.ts';
+
 /**
  * Near duplicates by MinHash and locality-sensitive hashing.
  * @see Broder, On the resemblance and containment of documents, 1997; Leskovec et al., Mining of Massive Datasets, chapter 3
@@ -10,16 +12,6 @@ const SIGNATURE_LENGTH = BANDS * ROWS_PER_BAND;
 /** Words that stand together; texts shorter than this are compared by their words. */
 const SHINGLE_WORDS = 3;
 const EMPTY = 0xffff_ffff;
-
-/** Lower-case letters and digits of a text, in order. */
-export function listWords(text: string): readonly string[] {
-  return (
-    text
-      .normalize('NFKC')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}]+/gu) ?? []
-  );
-}
 
 /** Runs of three words, and the single words of a text that has fewer. */
 export function listShingles(text: string): ReadonlySet<string> {

@@ -14,12 +14,13 @@ import { lockDataSet } from '#db/repositories/data-sets.ts';
 import type { RowBefore, RowFinding, RowMessage } from '#db/schema/data-sets.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { AppError, forbidden, invalidInput, notFound } from '#lib/domain/errors.ts';
+import { checkSupport } from '#lib/questions/check-support.ts';
 import { findUserId } from '../find-user-id.ts';
-import { checkSupport } from './check-support.ts';
 import { cleanMessages } from './curate-rows.ts';
 import type { DataSetDeps } from './data-set-deps.ts';
 import { hashMessages, lastAnswer, normaliseTurns } from './row-content.ts';
 import type { RowState } from './row-reasons.ts';
+import { listUnsupported } from './row-reasons.ts';
 
 type Write = Authorized<'dataset.write'>;
 
@@ -112,8 +113,9 @@ export async function editRow(
 /** What was found about the quote held for the words that are gone. */
 function judgeAgain(row: Pick<DataSetRow, 'findings' | 'quote'>, messages: readonly RowMessage[]): RowFinding[] {
   const others = row.findings.filter(({ reason }) => reason !== 'unsupported');
-  const finding = row.quote === null ? null : checkSupport(lastAnswer(messages), row.quote, null);
-  return finding === null ? others : [...others, finding];
+  return row.quote === null
+    ? others
+    : [...others, ...listUnsupported(checkSupport(lastAnswer(messages), row.quote, null))];
 }
 
 /**

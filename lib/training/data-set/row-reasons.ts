@@ -32,6 +32,10 @@ export function isRowReason(code: string): code is RowReasonCode {
   return Object.hasOwn(rowReasons, code);
 }
 
+/** @param detail what of the answer its quote does not bear out, in words; null: it bears it out */
+export const listUnsupported = (detail: string | null): RowFinding[] =>
+  detail === null ? [] : [{ reason: 'unsupported', detail }];
+
 const gravity: Readonly<Record<RowState, number>> = { accepted: 0, flagged: 1, quarantined: 2, rejected: 3 };
 
 /** The state that these findings put a row into, before any person has looked at it. */

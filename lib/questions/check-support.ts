@@ -1,5 +1,4 @@
-import type { RowFinding } from '#db/schema/data-sets.ts';
-import { listWords } from './min-hash.ts';
+import { listWords } from '#lib/domain/list-words.ts';
 
 /** Words that every text has: they say nothing about where an answer comes from. */
 const COMMON = new Set(
@@ -35,16 +34,15 @@ export const meanOf = (values: readonly number[]) =>
  * Whether a quote bears an answer out: by its words and numbers, and by how much likelier the model finds it with the passages
  * than without.
  * @param gain mean natural-log probability a token with the passages, less without; null: not measured
+ * @returns why it does not, in words; null: it does
  */
-export function checkSupport(answer: string, quote: string, gain: number | null): RowFinding | null {
+export function checkSupport(answer: string, quote: string, gain: number | null): string | null {
   const foreign = findForeignNumbers(answer, quote);
-  if (foreign.length > 0) return { reason: 'unsupported', detail: `the quote does not have ${foreign.join(', ')}` };
+  if (foreign.length > 0) return `the quote does not have ${foreign.join(', ')}`;
   const contained = measureContainment(answer, quote);
-  if (contained < MIN_CONTAINED) {
-    return { reason: 'unsupported', detail: `the quote has ${Math.floor(contained * 100)} % of the answer’s words` };
-  }
+  if (contained < MIN_CONTAINED) return `the quote has ${Math.floor(contained * 100)} % of the answer’s words`;
   if (gain !== null && gain < MIN_GAIN) {
-    return { reason: 'unsupported', detail: 'the model finds the answer no likelier with the passage than without' };
+    return 'the model finds the answer no likelier with the passage than without';
   }
   return null;
 }

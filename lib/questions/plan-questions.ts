@@ -1,4 +1,5 @@
-import type { ManualPassage } from '#db/repositories/row-sources.ts';
+import type { ManualPassage } from '#db/repositories/manual-passages.ts';
+import { AppError } from '#lib/domain/errors.ts';
 
 /** A sentence to ask about. */
 export interface PlannedQuestion {
@@ -62,6 +63,15 @@ export function planQuestions(
     }
   }
   return planned;
+}
+
+export function nothingToAsk(): AppError {
+  return new AppError({
+    code: 'questions.no-statements',
+    message: 'no indexed passage holds a statement to ask about',
+    userMessage:
+      'No indexed document holds whole sentences to ask about. Add manuals first, or wait until they are indexed.',
+  });
 }
 
 /** Documents in turn, and of each every n-th passage first, so that few questions still reach its end. */
