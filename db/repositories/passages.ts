@@ -55,12 +55,19 @@ type SurroundingsRow =
   | { readonly kind: 'page'; readonly version_id: string; readonly page_number: number; readonly text: string }
   | { readonly kind: 'term'; readonly text: string; readonly chunk_id: string };
 
+const squash = (text: ReturnType<typeof sql>) => sql`trim(regexp_replace(lower(${text}), '[^[:alnum:]]+', ' ', 'g'))`;
+
 export interface NamedDocument {
   readonly id: string;
   readonly title: string;
 }
 
-const squash = (text: ReturnType<typeof sql>) => sql`trim(regexp_replace(lower(${text}), '[^[:alnum:]]+', ' ', 'g'))`;
+/** Documents that answer, with the words of their names: lower case, single spaces between. */
+const selectNames = (access: Authorized<Permission>) => sql`
+  select d.id, d.title, d.file_name, ${squash(sql`d.title`)} as title_words, ${squash(sql`d.file_name`)} as file_words
+  from documents d
+  where d.workspace_id = ${access.workspaceId}::uuid and d.deleted_at is null and d.superseded_by_id is null
+    and d.current_version_id is not null`;
 
 /**
  * Documents whose whole title, or file name, stands in a text; case, punctuation and spacing do not count.
@@ -72,14 +79,29 @@ export async function listDocumentsNamedIn(
   words: string,
 ): Promise<NamedDocument[]> {
   const result = await db.execute<{ id: string; title: string }>(sql`
-    select id, title from (
-      select d.id, d.title, ${squash(sql`d.title`)} as title_words, ${squash(sql`d.file_name`)} as file_words
-      from documents d
-      where d.workspace_id = ${access.workspaceId}::uuid and d.deleted_at is null and d.superseded_by_id is null
-        and d.current_version_id is not null
-    ) as named
+    select id, title from (${selectNames(access)}) as named
     where (title_words <> '' and strpos(${` ${words} `}, ' ' || title_words || ' ') > 0)
       or (file_words <> '' and strpos(${` ${words} `}, ' ' || file_words || ' ') > 0)
     order by length(title_words) desc, id`);
+  return result.rows;
+}
+
+/**
+ * Documents whose title and file name together hold every word of one of the phrases.
+ * @param phrases at least one, of at least one word each; lower case
+ */
+export async function listDocumentsWithWords(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  phrases: readonly (readonly string[])[],
+): Promise<(NamedDocument & { readonly fileName: string })[]> {
+  const fits = phrases.map((words) => {
+    const held = words.map((word) => sql`strpos(' ' || title_words || ' ' || file_words || ' ', ${` ${word} `}) > 0`);
+    return sql`(${sql.join(held, sql` and `)})`;
+  });
+  const result = await db.execute<{ id: string; title: string; fileName: string }>(sql`
+    select id, title, file_name as "fileName" from (${selectNames(access)}) as named
+    where ${sql.join(fits, sql` or `)}
+    order by id`);
   return result.rows;
 }

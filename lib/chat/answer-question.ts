@@ -27,7 +27,13 @@ export interface AnswerDeps {
   readonly runtime: Pick<RuntimeClient, 'streamChat' | 'countTokens' | 'readStatus'>;
   readonly search: (
     access: Authorized<'chat.use'>,
-    input: { readonly query: string; readonly config: AnswerConfig; readonly signal?: AbortSignal },
+    input: {
+      readonly query: string;
+      /** The question, then those that it goes on from: what they say of the document to look in. */
+      readonly scopeQuestions: readonly string[];
+      readonly config: AnswerConfig;
+      readonly signal?: AbortSignal;
+    },
   ) => Promise<FoundSources>;
 }
 
@@ -151,13 +157,18 @@ export async function* answerQuestion(
   const startedAt = performance.now();
   const { config } = input;
   const template = findPromptTemplate(config.promptVersion);
-  const { searchQuery, promptQuestion } = rewriteFollowUp(
+  const { searchQuery, scopeQuestions, promptQuestion } = rewriteFollowUp(
     input.question,
     input.history.filter((message) => message.role === 'user').map((message) => message.content),
   );
 
   yield { type: 'stage-update', stage: 'searching' };
-  const found = await deps.search(access, { query: searchQuery, config, ...(signal === undefined ? {} : { signal }) });
+  const found = await deps.search(access, {
+    query: searchQuery,
+    scopeQuestions,
+    config,
+    ...(signal === undefined ? {} : { signal }),
+  });
   const retrievalMs = performance.now() - startedAt;
   const isSupported = found.sources.length > 0 && found.supportScore >= config.supportThreshold;
   const sources = found.sources

@@ -24,9 +24,10 @@ export function createAnswerDeps({
 }: Pick<ChatParts, 'db' | 'runtime' | 'reranker'>): AnswerDeps {
   return {
     runtime,
-    search: (access, { query, config, signal }) =>
+    search: (access, { query, scopeQuestions, config, signal }) =>
       search({ db, runtime, reranker }, access, {
         query,
+        scopeQuestions,
         config,
         ...(signal === undefined ? {} : { signal }),
       }),

@@ -37,4 +37,59 @@ describe('rewriteFollowUp', () => {
     expect(searchQuery).toContain('housing');
     expect(searchQuery).toContain('winter');
   });
+
+  test('asks of the newest part of a chain and not of the one before it', () => {
+    const { searchQuery } = rewriteFollowUp('And in winter?', [
+      'Which torque do the head bolts of the MX-10 need?',
+      'What about the MX-20?',
+    ]);
+    expect(searchQuery).toContain('MX-20');
+    expect(searchQuery).not.toContain('MX-10');
+  });
+
+  const FIRST = 'In the K35 manual, which torque do the head bolts of the MX-10 need?';
+
+  test.each([
+    'And the lid?',
+    'And in the K40 manual?',
+    'In the K40 manual?',
+    'What does the K40 manual say?',
+    'What about the K40 manual?',
+    'According to the K40 manual?',
+    'And in the other manuals?',
+  ])('lets “%s” go on from the question that named a document', (question) => {
+    expect(rewriteFollowUp(question, ['How heavy is it?', FIRST]).scopeQuestions).toEqual([question, FIRST]);
+  });
+
+  test.each(['And in the K40 manual?', 'In the K40 manual?', 'And in the other manuals?'])(
+    'looks for the thing, and not for the other document, after “%s”',
+    (question) => {
+      const { searchQuery, promptQuestion } = rewriteFollowUp(question, [FIRST]);
+      for (const text of [searchQuery, promptQuestion]) {
+        expect(text).toContain('torque');
+        expect(text).toContain('MX-10');
+        expect(text).not.toContain('K35');
+      }
+    },
+  );
+
+  test.each([
+    'How often must the gearbox oil be replaced?',
+    'What is in the warranty policy?',
+    'Which parts does the K40 manual list for the pump?',
+  ])('leaves the document behind for “%s”', (question) => {
+    expect(rewriteFollowUp(question, [FIRST])).toEqual({
+      searchQuery: question,
+      promptQuestion: question,
+      scopeQuestions: [question],
+      isRewritten: false,
+    });
+  });
+
+  test('leads a chain back to the document that was turned to last', () => {
+    const questions = [FIRST, 'And in the K40 manual?'];
+    const { searchQuery, scopeQuestions } = rewriteFollowUp('How long?', questions);
+    expect(scopeQuestions).toEqual(['How long?', ...questions.toReversed()]);
+    expect(searchQuery).not.toContain('K35');
+  });
 });

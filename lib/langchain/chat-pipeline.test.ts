@@ -14,6 +14,7 @@ const source = createTestSource({ text: 'Tighten the head bolts of the MX-7731 t
 function createParts(answer: string, supportScore = 0.9) {
   const requests: ChatRequest[] = [];
   const queries: string[] = [];
+  const scopes: (readonly string[])[] = [];
   const runtime: Pick<RuntimeClient, 'streamChat'> = {
     async *streamChat(request) {
       requests.push(request);
@@ -29,14 +30,16 @@ function createParts(answer: string, supportScore = 0.9) {
     },
   };
   const retriever = new PassageRetriever({
-    search: async (query) => {
+    search: async (query, scopeQuestions) => {
       queries.push(query);
+      scopes.push(scopeQuestions);
       return { sources: [source], supportScore };
     },
   });
   return {
     requests,
     queries,
+    scopes,
     fields: { retriever, config: answerConfigSchema.parse({}), model: new RuntimeChatModel({ runtime }) },
   };
 }
@@ -65,12 +68,11 @@ describe('createChatPipeline', () => {
   });
 
   test('completes a follow-up before it searches', async () => {
-    const { fields, queries } = createParts('50 hours');
-    await createChatPipeline(fields).invoke({
-      question: 'And how often?',
-      previousQuestions: ['Which torque do the head bolts need?'],
-    });
+    const { fields, queries, scopes } = createParts('50 hours');
+    const first = 'In the MX manual, which torque do the head bolts need?';
+    await createChatPipeline(fields).invoke({ question: 'And how often?', previousQuestions: [first] });
     expect(queries[0]).toContain('bolts');
+    expect(scopes[0]).toEqual(['And how often?', first]);
   });
 
   test('composes with other Runnables', async () => {

@@ -20,7 +20,7 @@ import { repeatsQuestion, trimAnswer } from '#lib/chat/trim-answer.ts';
 import type { AnswerConfig } from '#lib/domain/answer-config.ts';
 import type { AnswerKind, Citation, Source, UnsupportedSpan } from '#lib/domain/chat.ts';
 import type { ChatMessage } from '#lib/runtime/runtime-port.ts';
-import type { RetrievedMetadata } from './retriever.ts';
+import { PassageRetriever, type RetrievedMetadata } from './retriever.ts';
 
 /**
  * The product's grounded answering for LangChain programs: the same rewriting, prompt, refusal and checks as `answerQuestion`,
@@ -82,8 +82,14 @@ function readRetrieved(
 }
 
 async function retrieve(fields: GroundingFields, input: ChatPipelineInput, signal?: AbortSignal): Promise<Retrieved> {
-  const { promptQuestion, searchQuery } = rewriteFollowUp(input.question, input.previousQuestions ?? []);
-  const documents = await fields.retriever.invoke(searchQuery, signal === undefined ? {} : { signal });
+  const { promptQuestion, searchQuery, scopeQuestions } = rewriteFollowUp(
+    input.question,
+    input.previousQuestions ?? [],
+  );
+  // A retriever of someone else's takes a query and nothing else.
+  const retriever =
+    fields.retriever instanceof PassageRetriever ? fields.retriever.forConversation(scopeQuestions) : fields.retriever;
+  const documents = await retriever.invoke(searchQuery, signal === undefined ? {} : { signal });
   return readRetrieved(promptQuestion, searchQuery, documents);
 }
 

@@ -6,9 +6,13 @@ import type { Source } from '#lib/domain/chat.ts';
 /** What a retrieved document carries besides its text. */
 export type RetrievedMetadata = Omit<Source, 'text'> & { readonly supportScore: number };
 
-/** A search that is bound to one workspace and its settings. */
+/**
+ * A search that is bound to one workspace and its settings. `scopeQuestions`: of a follow-up, the question and those that it goes
+ * on from, which say what document to look in.
+ */
 export type SearchPassages = (
   query: string,
+  scopeQuestions: readonly string[],
 ) => Promise<{ readonly sources: readonly Source[]; readonly supportScore: number }>;
 
 /**
@@ -21,18 +25,24 @@ export class PassageRetriever extends BaseRetriever<RetrievedMetadata> {
   }
 
   lc_namespace = ['lorehouse', 'retrievers'];
-  readonly #search: SearchPassages;
+  readonly #fields: BaseRetrieverInput & { readonly search: SearchPassages };
 
   constructor(fields: BaseRetrieverInput & { readonly search: SearchPassages }) {
     super(fields);
-    this.#search = fields.search;
+    this.#fields = fields;
+  }
+
+  /** The same for a query that was completed from a conversation. */
+  forConversation(scopeQuestions: readonly string[]): PassageRetriever {
+    const { search } = this.#fields;
+    return new PassageRetriever({ ...this.#fields, search: (query) => search(query, scopeQuestions) });
   }
 
   override async _getRelevantDocuments(
     query: string,
     _runManager?: CallbackManagerForRetrieverRun,
   ): Promise<Document<RetrievedMetadata>[]> {
-    const { sources, supportScore } = await this.#search(query);
+    const { sources, supportScore } = await this.#fields.search(query, [query]);
     return sources.map(
       ({ text, ...metadata }) =>
         new Document({ id: metadata.chunkId, pageContent: text, metadata: { ...metadata, supportScore } }),

@@ -39,6 +39,11 @@ export type SearchAccess = Authorized<'chat.use' | 'document.read' | 'evaluation
 
 export interface SearchInput {
   readonly query: string;
+  /**
+   * As they were asked: the question, then those that it goes on from, newest first. A document that one of them names is
+   * looked in alone, unless a newer one turns elsewhere. Default: the query.
+   */
+  readonly scopeQuestions?: readonly string[];
   readonly config: Pick<AnswerConfig, 'candidatesPerLeg' | 'topK'> &
     Partial<Pick<AnswerConfig, 'lexicalWeight' | 'passagesPerDocument' | 'rerankCandidates'>>;
   /** Tokens (embedding model) that all passages may take. Default: no bound, the caller cuts passages for its prompt. */
@@ -117,7 +122,7 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
   const [config, status] = await Promise.all([findSearchedIndex(deps.db, access), deps.runtime.readStatus(call)]);
   if (!config) return describeEmptyResult(status, performance.now() - startedAt);
   requireSameModel(config, status);
-  const documents = await findNamedDocuments(deps, access, input.query);
+  const documents = await findNamedDocuments(deps, access, input.scopeQuestions ?? [input.query]);
   const { candidatesPerLeg: limit, topK, lexicalWeight = LEXICAL_WEIGHT } = input.config;
   const narrowed = { limit, ...(documents.length > 0 && { documentIds: documents.map(({ id }) => id) }) };
 
