@@ -173,7 +173,8 @@ async function measureWork(work: () => Promise<void>) {
   return { seconds, cpuSeconds: (cpu.user + cpu.system) / 1e6 };
 }
 
-async function loadEmbeddingModel(): Promise<EmbeddingModel> {
+/** The embedding model of the settings, in this process. */
+export async function loadEmbeddingModel(threads = 1): Promise<EmbeddingModel> {
   const env = loadEnv();
   const resolved = await resolveModel(env.embeddingModel, env.modelsDir);
   const [weights] = resolved.files;
@@ -194,7 +195,7 @@ async function loadEmbeddingModel(): Promise<EmbeddingModel> {
       passagePrefix: '',
     },
     {
-      threads: 1,
+      threads,
       onCrash: (error) => {
         throw error;
       },

@@ -18,6 +18,7 @@ import { VersionNotes } from '../../_components/version-notes.tsx';
 import { VersionTools } from '../../_components/version-tools.tsx';
 import {
   describeMetric,
+  describeOptions,
   describeRank,
   formatBytes,
   formatMetric,
@@ -80,20 +81,39 @@ function describeLineage(slug: string, { lineage }: VersionView): (readonly [str
       </>,
     ]);
   }
-  if (trainingRunId !== null) facts.push(['Training run', <Hash key="run" value={trainingRunId} />]);
+  if (trainingRunId !== null) {
+    facts.push([
+      'Training run',
+      <Link
+        key="run"
+        className="underline underline-offset-4"
+        href={`/admin/${slug}/adapters/training/${trainingRunId}`}
+      >
+        Its curve, samples and checks
+      </Link>,
+    ]);
+  }
   if (documents.length > 0) {
     const named = documents.slice(0, NAMED_DOCUMENTS).map(({ title }) => title);
     const more = documents.length - named.length;
     facts.push(['Documents', `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`]);
   }
   if (conversationIds.length > 0) facts.push(['Conversations', String(conversationIds.length)]);
-  const settings = Object.entries(options).filter(([, value]) => value !== null);
+  const settings = describeOptions(options);
   if (settings.length > 0) {
     facts.push([
       'Settings',
-      settings
-        .map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
-        .join(' · '),
+      <dl key="settings" className="grid gap-x-6 sm:grid-cols-2">
+        {settings.map(([label, value]) => (
+          <div
+            key={label}
+            className="flex flex-wrap justify-between gap-x-3 border-b border-line/60 py-1 last:border-0"
+          >
+            <dt className="text-ink-soft">{label}</dt>
+            <dd className="min-w-0 break-words text-right">{value}</dd>
+          </div>
+        ))}
+      </dl>,
     ]);
   }
   return facts;
@@ -182,7 +202,7 @@ export default async function VersionPage({
               ['Size', `${formatBytes(version.sizeBytes)}, ${(config.parameters / 1e6).toFixed(2)} million parameters`],
               [
                 'Shape',
-                `${describeRank(config)}, alpha ${config.alpha}, ${config.adaptedLayers} layers (${config.targetModules.join(', ')}), stored as ${config.storedAs.join(', ')}`,
+                `${describeRank(config)}, alpha ${config.alpha}, ${config.adaptedLayers} linear layers (${config.targetModules.join(', ')}), stored as ${config.storedAs.join(', ')}`,
               ],
             ]}
           />
