@@ -149,6 +149,7 @@ async function extract(
   const leftOut: LeftOutPart[] = [];
   const pages = await runExtraction(deps.blobs.locate(version.blobSha256), mediaType, {
     signal: context.signal,
+    owner: access.workspaceId,
     ...(deps.extractionLimits && { limits: deps.extractionLimits }),
     // Only a value to be written with the next heartbeat; an abort is seen by the signal.
     onLeftOut: (part) => leftOut.push(part),

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { documentFormats, type MediaType } from '../formats.ts';
+import { documentLimitsSchema } from './document-limits.ts';
 import { extractedPageSchema, leftOutPartSchema } from './extracted-page.ts';
 
 const failureFields = {
@@ -14,7 +16,20 @@ const failureFields = {
 const failureSchema = z.object({ type: z.literal('error'), ...failureFields });
 export type FailureMessage = z.infer<typeof failureSchema>;
 
-/** What the extraction process says, one JSON object a line. The last one is `end` or `error`. */
+/** What the extraction process is asked for: a line of JSON, and then the bytes of the file. */
+export const extractionRequestSchema = z.object({
+  mediaType: z.string().transform((name, context): MediaType => {
+    const format = documentFormats.find(({ mediaType }) => mediaType === name);
+    if (format) return format.mediaType;
+    context.addIssue(`nothing reads ${name}`);
+    return z.NEVER;
+  }),
+  limits: documentLimitsSchema,
+  sizeBytes: z.number().int().nonnegative(),
+});
+export type ExtractionRequest = z.infer<typeof extractionRequestSchema>;
+
+/** What the extraction process says of a file, one JSON object a line. The last one is `end` or `error`. */
 export const extractionMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), done: z.number().int(), total: z.number().int() }),
   z.object({ type: z.literal('page'), page: extractedPageSchema }),

@@ -1,10 +1,14 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import { AppError } from '#lib/domain/errors.ts';
 import type { MediaType } from '../formats.ts';
 import { type DocumentLimits, defaultDocumentLimits } from './document-limits.ts';
 import type { ExtractedPage, LeftOutPart } from './extracted-page.ts';
 import { tooComplex, tooMuchText, unreadable } from './extraction-errors.ts';
-import { extractionMessageSchema } from './extraction-message.ts';
-import { readFailure, runSandboxed, type SandboxLimits } from './run-sandboxed.ts';
+import { type ExtractionRequest, extractionMessageSchema } from './extraction-message.ts';
+import { takeReader } from './extraction-readers.ts';
+import { readFailure, readLines, type Sandbox, type SandboxLimits } from './run-sandboxed.ts';
 
 export interface ExtractionLimits extends SandboxLimits {
   readonly document: DocumentLimits;
@@ -33,35 +37,72 @@ export async function runExtraction(
   options: {
     readonly signal: AbortSignal;
     readonly limits?: ExtractionLimits;
+    /** Files of one owner may be read by one process, one after another. Default: a process for this file alone. */
+    readonly owner?: string;
     readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
     /** Told of each part of the file that becomes no page. */
     readonly onLeftOut?: (part: LeftOutPart) => void;
   },
 ): Promise<ExtractedPage[]> {
-  const { signal, limits = defaultExtractionLimits, onProgress, onLeftOut } = options;
-  const args = [mediaType, JSON.stringify(limits.document)];
+  const { signal, limits = defaultExtractionLimits, owner, onProgress, onLeftOut } = options;
+  signal.throwIfAborted();
   const pages: ExtractedPage[] = [];
   let characters = 0;
   let isComplete = false;
   const { recognitionMs } = limits.document;
   const timeoutMs = limits.timeoutMs + (mediaType === 'application/pdf' ? recognitionMs : 0);
-  const sandbox = { signal, limits: { ...limits, timeoutMs } };
-  for await (const line of runSandboxed('extraction-child.ts', filePath, args, sandbox)) {
-    const message = extractionMessageSchema.parse(JSON.parse(line));
-    if (message.type === 'progress') onProgress?.(message);
-    else if (message.type === 'left-out') onLeftOut?.(message.part);
-    else if (message.type === 'page') {
-      characters += message.page.text.length;
-      if (characters > limits.document.maxCharacters) throw tooMuchText(limits.document.maxCharacters);
-      pages.push(message.page);
-      if (pages.length > limits.document.maxPages) throw tooManyPages(limits.document.maxPages);
-    } else if (message.type === 'end') isComplete = message.pageCount === pages.length;
-    else throw readFailure(message);
+  const reader = takeReader(limits, mediaType, owner);
+  try {
+    const sent = sendFile(reader.sandbox, filePath, { mediaType, limits: limits.document });
+    for await (const line of readLines(reader.sandbox, signal, timeoutMs)) {
+      const message = extractionMessageSchema.parse(JSON.parse(line));
+      if (message.type === 'progress') onProgress?.(message);
+      else if (message.type === 'left-out') onLeftOut?.(message.part);
+      else if (message.type === 'page') {
+        characters += message.page.text.length;
+        if (characters > limits.document.maxCharacters) throw tooMuchText(limits.document.maxCharacters);
+        pages.push(message.page);
+        if (pages.length > limits.document.maxPages) throw tooManyPages(limits.document.maxPages);
+      } else if (message.type === 'end') {
+        isComplete = message.pageCount === pages.length;
+        break;
+      } else throw readFailure(message);
+    }
+    const unsent = await sent;
+    if (unsent !== null) throw unsent;
+  } finally {
+    reader.release(isComplete);
   }
   if (!isComplete) throw unreadable('the extraction process ended without its last message');
   if (pages.every((page) => page.text.trim() === '')) throw noText(mediaType, recognitionMs > 0);
   return pages;
 }
+
+/**
+ * Hand a file to the process. It is killed when the file cannot be read; that it ended before it had all is seen by what it says.
+ * @returns why the file could not be read, or null
+ */
+async function sendFile(
+  sandbox: Sandbox,
+  filePath: string,
+  request: Omit<ExtractionRequest, 'sizeBytes'>,
+): Promise<unknown> {
+  try {
+    const { size: sizeBytes } = await stat(filePath);
+    sandbox.input?.write(`${JSON.stringify({ ...request, sizeBytes } satisfies ExtractionRequest)}\n`);
+    if (sandbox.input) await pipeline(createReadStream(filePath), sandbox.input, { end: false });
+    return null;
+  } catch (error) {
+    if (sandbox.hasEnded() || isBrokenPipe(error)) return null;
+    sandbox.kill();
+    return error;
+  }
+}
+
+const isBrokenPipe = (error: unknown) =>
+  error instanceof Error &&
+  'code' in error &&
+  ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_PREMATURE_CLOSE'].includes(String(error.code));
 
 function tooManyPages(maxPages: number): AppError {
   return tooComplex('pages', `has more than the ${maxPages} pages that are allowed`);

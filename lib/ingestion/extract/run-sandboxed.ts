@@ -43,21 +43,39 @@ const GUARD_PIPE = 3;
 const MEMORY_CHECK_INTERVAL_MS = 200;
 const MAX_LOG_CHARACTERS = 4000;
 
-/**
- * The lines that a script of this folder writes about one file, in a process of its own that may see the project's code and
- * this one file, start nothing and write nothing. It is killed when it exceeds a limit, when the signal aborts, and when the
- * caller stops reading.
- * @throws AppError `document.too-complex`, `document.unreadable` when it ends in any other way than by itself; the signal's
- *   reason when aborted
- */
-export async function* runSandboxed(
-  script: 'extraction-child.ts' | 'unpack-child.ts',
-  filePath: string,
+/** A process of a script of this folder, that may see the project's code and what it is given, start nothing and write nothing. */
+export interface Sandbox {
+  /** What the script writes. It ends with the process. */
+  readonly lines: AsyncIterator<string>;
+  /** What the script reads, when it was opened with an input. What is written after its end is lost without a word. */
+  readonly input: Writable | null;
+  /** Whether the process is gone. */
+  hasEnded(): boolean;
+  /** Resident memory; 0 where the system does not tell. */
+  measureMegabytes(): Promise<number>;
+  /** Kill the process when the signal aborts or the time is over. @returns a function that ends the watch */
+  watch(signal: AbortSignal, timeoutMs: number): () => void;
+  kill(): void;
+  /**
+   * Wait for the end of the process.
+   * @throws AppError `document.too-complex` when a limit ended it, `document.unreadable` when anything else but itself did
+   */
+  waitForEnd(): Promise<void>;
+}
+
+type Script = 'extraction-child.ts' | 'unpack-child.ts';
+
+/** @param options.readable a file that the script may read beside the project's code */
+export function openSandbox(
+  script: Script,
   args: readonly string[],
-  options: { readonly signal: AbortSignal; readonly limits: SandboxLimits },
-): AsyncGenerator<string> {
-  const { signal, limits } = options;
-  signal.throwIfAborted();
+  options: {
+    readonly limits: Omit<SandboxLimits, 'timeoutMs'>;
+    readonly readable?: string;
+    readonly hasInput?: boolean;
+  },
+): Sandbox {
+  const { limits, readable, hasInput = false } = options;
   const projectDir = findProjectDir();
   const child = spawn(
     '/bin/sh',
@@ -69,66 +87,119 @@ export async function* runSandboxed(
       `--max-old-space-size=${limits.heapMegabytes}`,
       '--permission',
       `--allow-fs-read=${projectDir}`,
-      `--allow-fs-read=${filePath}`,
+      ...(readable === undefined ? [] : [`--allow-fs-read=${readable}`]),
       '--disable-warning=SecurityWarning',
       path.join(projectDir, FOLDER, script),
-      filePath,
       ...args,
     ],
     // Next to no environment: no database address, no token, no NODE_OPTIONS.
-    { stdio: ['ignore', 'pipe', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
+    { stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
   );
-  const { stdout, stderr } = child;
+  const { stdin, stdout, stderr } = child;
   const guard = child.stdio[GUARD_PIPE];
   if (!stdout || !stderr || !(guard instanceof Writable)) throw new Error('the pipes to the child are missing');
-  // The guard may be gone first.
+  // The guard, or the reader of the input, may be gone first.
   guard.on('error', () => undefined);
+  stdin?.on('error', () => undefined);
   child.once('exit', () => guard.end('over\n'));
-  let stopCause: 'aborted' | 'timeout' | 'memory' | undefined;
-  const stop = (cause: typeof stopCause) => {
-    stopCause ??= cause;
+  let stopCause: { readonly cause: 'timeout' | 'memory'; readonly limit: number } | undefined;
+  const stop = (cause: 'timeout' | 'memory', limit: number) => {
+    stopCause ??= { cause, limit };
     child.kill('SIGKILL');
   };
-  const onAbort = () => stop('aborted');
-  signal.addEventListener('abort', onAbort, { once: true });
-  const timer = setTimeout(() => stop('timeout'), limits.timeoutMs);
+  const measureMegabytes = () => readResidentMegabytes(child.pid);
   const checkMemory = async () => {
-    if ((await readResidentMegabytes(child.pid)) > limits.residentMegabytes) stop('memory');
+    if ((await measureMegabytes()) > limits.residentMegabytes) stop('memory', limits.residentMegabytes);
   };
-  const memoryTimer = setInterval(() => {
-    void checkMemory();
-  }, MEMORY_CHECK_INTERVAL_MS);
+  const memoryTimer = setInterval(() => void checkMemory(), MEMORY_CHECK_INTERVAL_MS);
   let log = '';
   stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-MAX_LOG_CHARACTERS);
   });
-  const closed = new Promise<void>((resolve, reject) => {
+  let startError: Error | undefined;
+  const closed = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      startError = error;
+      resolve();
+    });
     child.once('close', () => resolve());
-    child.once('error', reject);
   });
-  try {
-    for await (const line of createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (stopCause) break;
-      yield line;
-    }
-    await closed;
-  } finally {
-    clearTimeout(timer);
-    clearInterval(memoryTimer);
-    signal.removeEventListener('abort', onAbort);
-    child.kill('SIGKILL');
-  }
+  void closed.then(() => clearInterval(memoryTimer));
+  return {
+    lines: createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator](),
+    input: stdin,
+    hasEnded: () => startError !== undefined || child.exitCode !== null || child.signalCode !== null,
+    measureMegabytes,
+    watch(signal, timeoutMs) {
+      const onAbort = () => child.kill('SIGKILL');
+      if (signal.aborted) onAbort();
+      signal.addEventListener('abort', onAbort, { once: true });
+      const timer = setTimeout(() => stop('timeout', timeoutMs), timeoutMs);
+      return () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+      };
+    },
+    kill: () => void child.kill('SIGKILL'),
+    async waitForEnd() {
+      await closed;
+      if (startError !== undefined) throw startError;
+      if (stopCause?.cause === 'timeout') {
+        throw tooComplex('timeout', `took more than ${Math.round(stopCause.limit / 1000)} seconds to read`);
+      }
+      const isHeapFull = /heap out of memory/i.test(log);
+      if (stopCause !== undefined || isHeapFull) {
+        const megabytes = isHeapFull ? limits.heapMegabytes : limits.residentMegabytes;
+        throw tooComplex('memory', `needed more than ${megabytes} MB of memory to read`);
+      }
+      if (child.exitCode !== 0) {
+        throw unreadable(`the extraction process ended early (${child.signalCode ?? child.exitCode}): ${log}`);
+      }
+    },
+  };
+}
+
+/**
+ * The lines that a script of this folder writes about one file, in a process of its own. It is killed when it exceeds a limit,
+ * when the signal aborts, and when the caller stops reading.
+ * @throws AppError `document.too-complex`, `document.unreadable` when it ends in any other way than by itself; the signal's
+ *   reason when aborted
+ */
+export async function* runSandboxed(
+  script: Script,
+  filePath: string,
+  args: readonly string[],
+  options: { readonly signal: AbortSignal; readonly limits: SandboxLimits },
+): AsyncGenerator<string> {
+  const { signal, limits } = options;
   signal.throwIfAborted();
-  if (stopCause === 'timeout') {
-    throw tooComplex('timeout', `took more than ${Math.round(limits.timeoutMs / 1000)} seconds to read`);
+  const sandbox = openSandbox(script, [filePath, ...args], { limits, readable: filePath });
+  try {
+    yield* readLines(sandbox, signal, limits.timeoutMs);
+  } finally {
+    sandbox.kill();
   }
-  const isHeapFull = /heap out of memory/i.test(log);
-  if (stopCause === 'memory' || isHeapFull) {
-    const megabytes = isHeapFull ? limits.heapMegabytes : limits.residentMegabytes;
-    throw tooComplex('memory', `needed more than ${megabytes} MB of memory to read`);
-  }
-  if (child.exitCode !== 0) {
-    throw unreadable(`the extraction process ended early (${child.signalCode ?? child.exitCode}): ${log}`);
+}
+
+/**
+ * What a sandbox says, watched meanwhile; ends with the process or with the caller's interest.
+ * @throws as {@link Sandbox.waitForEnd}; the signal's reason when aborted
+ */
+export async function* readLines(sandbox: Sandbox, signal: AbortSignal, timeoutMs: number): AsyncGenerator<string> {
+  const endWatch = sandbox.watch(signal, timeoutMs);
+  try {
+    for (;;) {
+      const next = await sandbox.lines.next();
+      if (next.done === true) break;
+      // What a killed process had said already is worth nothing.
+      if (!signal.aborted) yield next.value;
+    }
+    const ended = sandbox.waitForEnd();
+    await ended.catch(() => undefined);
+    signal.throwIfAborted();
+    await ended;
+  } finally {
+    endWatch();
   }
 }
 
