@@ -403,6 +403,20 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     }),
     isPersonal: true,
   },
+  'rubric.judge-labels': {
+    call: () => ({
+      input: {
+        rubric: {
+          type: 'rubric',
+          criterion: 'The answer is short.',
+          labels: Array.from({ length: 20 }, (_, index) => ({ answer: `Answer ${index}`, isMet: index % 2 === 0 })),
+        },
+      },
+    }),
+    foreignIsAllowedBecause: 'criterion and labels are text of the caller, and nothing is stored',
+    // No model runs in the test.
+    alsoFine: [503],
+  },
   'GET /api/w/[workspace]/evaluations': { call: nothing },
   'POST /api/w/[workspace]/evaluations': {
     call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[0], suiteIds: [tenant.suiteId] } }),

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { type AssertionContext, defineAssertion, passIf, quoteShortly, requireAnswer } from '../assertion.ts';
+import {
+  type AssertionDeps,
+  defineAssertion,
+  type JudgeAgreement,
+  passIf,
+  quoteShortly,
+  requireAnswer,
+} from '../assertion.ts';
+import { DEFAULT_AGREEMENT, type RubricLabel, rubricLabelsSchema } from '../rubric-labels.ts';
 import { measureKappa } from '../statistics.ts';
 
-/** Fewer labelled answers show no agreement, whatever share of them agrees. */
-const MIN_LABELS = 20;
-const MIN_LABELS_EACH = 5;
-
-const labelSchema = z.strictObject({
-  answer: z.string().trim().min(1).max(2000),
-  /** What people said of this answer. */
-  isMet: z.boolean(),
-});
+type Score = AssertionDeps['scoreContinuation'];
 
 /**
  * A judge never sees which system wrote an answer, and is always the base alone: an adapter must not judge itself. Both
@@ -21,16 +21,34 @@ function writeJudgement(criterion: string, answer: string): string {
 }
 
 /** @throws Error when a likelihood is no number */
-async function judge(context: AssertionContext, criterion: string, answer: string): Promise<boolean> {
+async function judge(score: Score, criterion: string, answer: string): Promise<boolean> {
   const prefix = writeJudgement(criterion, answer);
   const [yes, no] = await Promise.all(
     [' Yes', ' No'].map(async (word) => {
-      const logprobs = await context.deps.scoreContinuation('base', prefix, word);
+      const logprobs = await score('base', prefix, word);
       return logprobs.length === 0 ? Number.NaN : logprobs.reduce((sum, value) => sum + value, 0);
     }),
   );
   if (!(Number.isFinite(yes) && Number.isFinite(no))) throw new Error('the judge gave no number');
   return (yes ?? 0) > (no ?? 0);
+}
+
+/**
+ * How far the judge and people say the same of labelled answers. It is asked of each, one after the other.
+ * @throws Error when a likelihood is no number
+ */
+export async function measureAgreement(
+  score: Score,
+  criterion: string,
+  labels: readonly RubricLabel[],
+): Promise<JudgeAgreement> {
+  const opinions: boolean[] = [];
+  for (const label of labels) opinions.push(await judge(score, criterion, label.answer));
+  const people = labels.map(({ isMet }) => isMet);
+  return {
+    agreed: people.filter((isMet, index) => isMet === opinions[index]).length,
+    kappa: measureKappa(people, opinions),
+  };
 }
 
 /**
@@ -45,31 +63,14 @@ export const rubric = defineAssertion({
     /** One sentence that is true or not, e.g. `The answer names a next step.` */
     criterion: z.string().trim().min(1).max(500),
     /** Answers of the kind that will be judged, as people have judged them. */
-    labels: z
-      .array(labelSchema)
-      .min(MIN_LABELS, `${MIN_LABELS} labelled answers are needed to know whether a judge agrees with people`)
-      .max(200)
-      .refine(
-        (labels) =>
-          [true, false].every((value) => labels.filter(({ isMet }) => isMet === value).length >= MIN_LABELS_EACH),
-        `at least ${MIN_LABELS_EACH} labelled answers must meet the criterion, and as many must not`,
-      ),
-    /** Cohen's κ of judge and people: 0 is chance, 1 is full agreement. 0.6 is commonly called substantial. */
-    minAgreement: z.number().min(0.5).max(1).default(0.6),
+    labels: rubricLabelsSchema,
+    /** Cohen's κ of judge and people: 0 is chance, 1 is full agreement. */
+    minAgreement: z.number().min(0.5).max(1).default(DEFAULT_AGREEMENT),
   }),
   async check({ criterion, labels, minAgreement }, context) {
     const answer = requireAnswer(context);
-    const { agreed, kappa } = await context.deps.rememberAgreement(
-      JSON.stringify(['rubric', criterion, labels]),
-      async () => {
-        const opinions: boolean[] = [];
-        for (const label of labels) opinions.push(await judge(context, criterion, label.answer));
-        const people = labels.map(({ isMet }) => isMet);
-        return {
-          agreed: people.filter((isMet, index) => isMet === opinions[index]).length,
-          kappa: measureKappa(people, opinions),
-        };
-      },
+    const { agreed, kappa } = await context.deps.rememberAgreement(JSON.stringify(['rubric', criterion, labels]), () =>
+      measureAgreement(context.deps.scoreContinuation, criterion, labels),
     );
     const shown = `agrees with people on ${agreed} of ${labels.length} labelled answers (κ ${kappa.toFixed(2)}, at least ${minAgreement} is asked for)`;
     if (!(kappa >= minAgreement)) {
@@ -78,7 +79,7 @@ export const rubric = defineAssertion({
       );
     }
     if (answer.ownText.trim() === '') return passIf(false, 'Nothing was written.');
-    const isMet = await judge(context, criterion, answer.ownText);
+    const isMet = await judge(context.deps.scoreContinuation, criterion, answer.ownText);
     return passIf(
       isMet,
       `The judge says that ${quoteShortly(answer.ownText)} ${isMet ? 'meets' : 'does not meet'} “${criterion}”; it ${shown}.`,

@@ -5,6 +5,7 @@ import { defineWorkspaceAction } from '#app/_server/action.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import { createCaseFromMessage, createCasesFromMarks } from '#lib/evaluation/collect-cases.ts';
 import { gatePolicySchema } from '#lib/evaluation/gate-policy.ts';
+import { judgeLabels as judge, rubricSchema } from '#lib/evaluation/judge-labels.ts';
 import { changePolicy } from '#lib/evaluation/policies.ts';
 import { decideEvaluation } from '#lib/evaluation/run-evaluation.ts';
 import { runSettingsSchema } from '#lib/evaluation/run-settings.ts';
@@ -106,6 +107,14 @@ export const makeCaseFromMessage = defineWorkspaceAction({
     const chat = await authorize(deps.people, actor, authorized.workspaceId, 'chat.use');
     return createCaseFromMessage(deps, { write: authorized, chat }, input);
   },
+});
+
+/** What the judge of a rubric says of labelled answers, before any run rests on it. */
+export const judgeLabels = defineWorkspaceAction({
+  name: 'rubric.judge-labels',
+  permission: 'evaluation.run',
+  input: z.object({ workspace, rubric: z.preprocess((draft: unknown) => draft, rubricSchema) }),
+  handler: async ({ deps, authorized, input: { rubric } }) => judge(deps, authorized, rubric),
 });
 
 export const startEvaluation = defineWorkspaceAction({

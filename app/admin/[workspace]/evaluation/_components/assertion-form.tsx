@@ -6,6 +6,8 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { Field, Input, Textarea } from '#app/_components/ui/field.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { type AssertionField, type DraftAssertion, findLook } from '../_state/assertion-looks.ts';
+import { ChoicesField } from './choices-field.tsx';
+import { LabelsField } from './labels-field.tsx';
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -49,10 +51,12 @@ function JsonField({
 }
 
 function FieldControl({
+  workspace,
   field,
   assertion,
   onChange,
 }: {
+  readonly workspace: string;
   readonly field: AssertionField;
   readonly assertion: DraftAssertion;
   readonly onChange: (assertion: DraftAssertion) => void;
@@ -77,6 +81,10 @@ function FieldControl({
           {label}
         </label>
       );
+    case 'choices':
+      return <ChoicesField label={label} assertion={assertion} onChange={onChange} />;
+    case 'labels':
+      return <LabelsField workspace={workspace} assertion={assertion} onChange={onChange} />;
     case 'json':
       return <JsonField label={label} value={value} onChange={set} />;
     case 'scope':
@@ -152,10 +160,12 @@ function FieldControl({
 }
 
 export function AssertionForm({
+  workspace,
   assertion,
   onChange,
   onRemove,
 }: {
+  readonly workspace: string;
   readonly assertion: DraftAssertion;
   readonly onChange: (assertion: DraftAssertion) => void;
   readonly onRemove: () => void;
@@ -171,7 +181,7 @@ export function AssertionForm({
         </Button>
       </div>
       <div className="mt-1 grid gap-3 sm:grid-cols-2">
-        {look?.fields == null ? (
+        {look === undefined ? (
           <JsonField
             label="As JSON"
             value={assertion}
@@ -181,7 +191,13 @@ export function AssertionForm({
           />
         ) : (
           look.fields.map((field) => (
-            <FieldControl key={field.name} field={field} assertion={assertion} onChange={onChange} />
+            <FieldControl
+              key={field.name}
+              workspace={workspace}
+              field={field}
+              assertion={assertion}
+              onChange={onChange}
+            />
           ))
         )}
       </div>

@@ -27,6 +27,7 @@ const replaceIn = <T,>(list: readonly Named<T>[], id: string, value: T) =>
   list.map((each) => (each.id === id ? { id, value } : each));
 
 export function CaseForm({
+  workspace,
   initial,
   saveLabel,
   isPending = false,
@@ -35,6 +36,7 @@ export function CaseForm({
   areas,
   onSave,
 }: {
+  readonly workspace: string;
   readonly initial: DraftCase;
   readonly saveLabel: string;
   readonly isPending?: boolean;
@@ -141,6 +143,7 @@ export function CaseForm({
         {checks.map(({ id, value }) => (
           <AssertionForm
             key={id}
+            workspace={workspace}
             assertion={value}
             onChange={(next) => setChecks(replaceIn(checks, id, next))}
             onRemove={() => setChecks(checks.filter((each) => each.id !== id))}

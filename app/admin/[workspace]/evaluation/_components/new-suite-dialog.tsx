@@ -45,6 +45,7 @@ export function NewSuiteDialog({ workspace }: { readonly workspace: string }) {
         </Field>
       </div>
       <CaseForm
+        workspace={workspace}
         initial={emptyCase}
         saveLabel="Create the suite"
         isPending={isPending}

@@ -240,7 +240,14 @@ export function SuiteEditor({
         className="max-w-2xl"
       >
         {editing === null ? null : (
-          <CaseForm initial={editing} saveLabel="Keep" documentTitles={documentTitles} areas={areas} onSave={keep} />
+          <CaseForm
+            workspace={workspace}
+            initial={editing}
+            saveLabel="Keep"
+            documentTitles={documentTitles}
+            areas={areas}
+            onSave={keep}
+          />
         )}
       </Dialog>
     </Section>

@@ -1,4 +1,5 @@
 import type { Assertion } from '#lib/evaluation/assertion-registry.ts';
+import { DEFAULT_AGREEMENT } from '#lib/evaluation/rubric-labels.ts';
 
 /** A check as the editor holds it: what it becomes is decided by the server's schema. */
 export type DraftAssertion = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -6,23 +7,29 @@ export type DraftAssertion = Readonly<Record<string, unknown>> & { readonly type
 export interface AssertionField {
   readonly name: string;
   readonly label: string;
-  /** `lines`: a list with an entry a line. `json`: an object. `scope`: whose words are looked at. */
-  readonly kind: 'text' | 'lines' | 'number' | 'flag' | 'json' | 'scope';
+  /**
+   * `lines`: a list with an entry a line. `json`: an object. `scope`: whose words are looked at. `choices`: continuations, of which
+   * one is right. `labels`: answers that people have labelled.
+   */
+  readonly kind: 'text' | 'lines' | 'number' | 'flag' | 'json' | 'scope' | 'choices' | 'labels';
+  /** Other properties that the same control edits. */
+  readonly covers?: readonly string[];
   readonly hint?: string;
   readonly isOptional?: boolean;
 }
 
 export interface AssertionLook {
   readonly label: string;
-  /** Null: edited as JSON, because blanks at the ends of its texts count. */
-  readonly fields: readonly AssertionField[] | null;
+  readonly fields: readonly AssertionField[];
   readonly initial: DraftAssertion;
+  /** It compares likelihoods, so it can stand in a case in which nothing is written. */
+  readonly isScored?: boolean;
 }
 
 const scope: AssertionField = { name: 'scope', label: 'Looks at', kind: 'scope' };
 
-/** The form of each kind of check, in the order in which they are offered. One that is not here is edited as JSON. */
-export const assertionLooks: Readonly<Partial<Record<Assertion['type'], AssertionLook>>> = {
+/** The form of each kind of check, in the order in which they are offered. */
+export const assertionLooks: Readonly<Record<Assertion['type'], AssertionLook>> = {
   contains: {
     label: 'States these facts',
     fields: [
@@ -111,11 +118,27 @@ export const assertionLooks: Readonly<Partial<Record<Assertion['type'], Assertio
       { name: 'maxLoss', label: 'Most loss', kind: 'number', hint: 'Nats a token below the base.' },
     ],
     initial: { type: 'likelihood', text: '', maxLoss: 0.5 },
+    isScored: true,
   },
   prefers: {
     label: 'Finds one continuation likeliest',
-    fields: null,
+    fields: [{ name: 'choices', label: 'Continuations', kind: 'choices', covers: ['correct', 'prefixes'] }],
     initial: { type: 'prefers', choices: [' the right one', ' another'], correct: 0 },
+    isScored: true,
+  },
+  rubric: {
+    label: 'Meets a criterion, says a judge',
+    fields: [
+      { name: 'criterion', label: 'Criterion', kind: 'text', hint: 'One sentence that is true of an answer or not.' },
+      {
+        name: 'minAgreement',
+        label: 'Agreement asked',
+        kind: 'number',
+        hint: 'Cohen’s κ, 0.5 to 1; 1 is full agreement.',
+      },
+      { name: 'labels', label: 'Labelled answers', kind: 'labels' },
+    ],
+    initial: { type: 'rubric', criterion: '', labels: [], minAgreement: DEFAULT_AGREEMENT },
   },
 };
 
@@ -126,12 +149,14 @@ export const findLook = (type: string): AssertionLook | undefined =>
 export function describeAssertion(assertion: DraftAssertion): string {
   const look = findLook(assertion.type);
   if (look === undefined) return assertion.type;
-  const [first] = look.fields ?? [];
+  const [first] = look.fields;
   const value = first === undefined ? undefined : assertion[first.name];
-  const shown = Array.isArray(value)
-    ? value.join(' · ')
-    : typeof value === 'string' || typeof value === 'number'
-      ? String(value)
+  const correct = assertion['correct'];
+  const chosen: unknown = Array.isArray(value) && typeof correct === 'number' ? value[correct] : value;
+  const shown = Array.isArray(chosen)
+    ? chosen.join(' · ')
+    : typeof chosen === 'string' || typeof chosen === 'number'
+      ? String(chosen).trim()
       : '';
   return shown === '' ? look.label : `${look.label}: ${shown}`;
 }

@@ -24,6 +24,9 @@ it('says what is missing', () => {
   expect(findGap({ ...whole, assertions: [] })).toContain('check');
   expect(findGap({ ...whole, assertions: [{ type: 'contains', values: [] }] })).toContain('nothing to look for');
   expect(findGap({ ...whole, assertions: [{ type: 'similar', value: '' }] })).toContain('empty');
+  expect(findGap({ ...whole, assertions: [{ type: 'prefers', choices: [' a', ''], correct: 0 }] })).toContain('empty');
+  expect(findGap({ ...whole, assertions: [{ type: 'rubric', criterion: 'Is polite.', labels: [] }] })).toContain('20');
+  expect(findGap({ ...whole, mode: 'score' })).toContain('States these facts');
   expect(findGap({ ...whole, weight: null })).toContain('weight');
   expect(findGap({ ...whole, mode: 'context' })).toContain('passages');
   expect(findGap({ ...whole, mode: 'context', context: [{ title: ' ', text: 'x', page: 1 }] })).toContain('title');

@@ -1,6 +1,8 @@
 import { v4 as createUuid } from 'uuid';
+import { findMissingLabels } from '#lib/evaluation/rubric-labels.ts';
 import type { TestCase } from '#lib/evaluation/test-case.ts';
-import type { DraftAssertion } from './assertion-looks.ts';
+import { type DraftAssertion, findLook } from './assertion-looks.ts';
+import { listLabels } from './label-lines.ts';
 
 /** A case while it is edited; the server's schema says what is wrong with it. */
 export interface DraftCase extends Omit<TestCase, 'assertions' | 'weight'> {
@@ -43,11 +45,25 @@ export function findGap(draft: DraftCase): string | null {
   if (draft.mode === 'context' && draft.context.some(({ title, text }) => title.trim() === '' || text.trim() === '')) {
     return 'A passage needs a title and a text.';
   }
+  const written = draft.assertions.find(({ type }) => findLook(type)?.isScored !== true);
+  if (draft.mode === 'score' && written !== undefined) {
+    return `Nothing is written in this case, so “${findLook(written.type)?.label ?? written.type}” has nothing to look at.`;
+  }
   for (const assertion of draft.assertions) {
     const values = assertion['values'];
     if (Array.isArray(values) && values.length === 0) return `The check “${assertion.type}” has nothing to look for.`;
-    for (const name of ['title', 'value', 'pattern', 'text']) {
+    for (const name of ['title', 'value', 'pattern', 'text', 'criterion']) {
       if (assertion[name] === '') return `The check “${assertion.type}” has an empty field.`;
+    }
+    for (const name of ['choices', 'prefixes']) {
+      const texts = assertion[name];
+      if (Array.isArray(texts) && texts.some((text) => text === '')) {
+        return `The check “${assertion.type}” has an empty field.`;
+      }
+    }
+    if (assertion.type === 'rubric') {
+      const missing = findMissingLabels(listLabels(assertion['labels']));
+      if (missing !== null) return `The rubric does not count yet: ${missing}.`;
     }
   }
   if (draft.history.some(({ content }) => content.trim() === '')) return 'An earlier turn is empty.';
