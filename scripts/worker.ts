@@ -99,6 +99,10 @@ const worker = await startWorker({
       const { createImportHandler } = await import('#lib/jobs/handlers/dataset-import.ts');
       return createImportHandler({ db, runtime, dataSetUploads });
     },
+    'suite.draft': async () => {
+      const { createDraftHandler } = await import('#lib/jobs/handlers/suite-draft.ts');
+      return createDraftHandler({ db, runtime });
+    },
     'dataset.freeze': async () => {
       const { createFreezeHandler } = await import('#lib/jobs/handlers/dataset-freeze.ts');
       return createFreezeHandler({ db, dataSetFiles });

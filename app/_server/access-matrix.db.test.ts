@@ -487,6 +487,34 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
       },
       contentSha256: emptySha256,
     });
+    const draftSetId = randomUUID();
+    const draftId = randomUUID();
+    await db.insert(schema.caseDraftSets).values({
+      id: draftSetId,
+      workspaceId,
+      suiteId,
+      suiteName: suiteId,
+      settings: { documentIds: [], maxCases: 5 },
+    });
+    await db.insert(schema.runs).values({
+      workspaceId,
+      kind: 'suite.draft',
+      subjectId: draftSetId,
+      title: 'Cases from documents',
+      state: 'cancelled',
+    });
+    await db.insert(schema.caseDrafts).values({
+      id: draftId,
+      workspaceId,
+      draftSetId,
+      ordinal: 1,
+      content: {
+        key: 'which-oil',
+        question: 'Which oil?',
+        assertions: [{ type: 'contains', values: ['the thin one'] }],
+      },
+      state: 'accepted',
+    });
     const evaluationId = randomUUID();
     const evaluationRunId = randomUUID();
     await db.insert(schema.runs).values({
@@ -512,6 +540,8 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     return {
       suiteId,
       evaluationId,
+      draftSetId,
+      draftId,
       dataSetId,
       dataSetRowId,
       dataSetVersionId,

@@ -34,6 +34,10 @@ export interface SampleTenant {
   readonly suiteId: string;
   /** Of the first adapter version, over the suite; nothing has been asked yet. */
   readonly evaluationId: string;
+  /** For the suite; its writing was cancelled. */
+  readonly draftSetId: string;
+  /** Accepted. */
+  readonly draftId: string;
 }
 
 export interface SampleCall {
@@ -417,6 +421,27 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
     // No model runs in the test.
     alsoFine: [503],
   },
+  'suite.forecast-drafts': {
+    call: ({ documentId }) => ({ input: { settings: { documentIds: [documentId], maxCases: 5 } } }),
+  },
+  'suite.draft': {
+    call: ({ suiteId }) => ({ input: { suite: { id: suiteId }, settings: { documentIds: [], maxCases: 5 } } }),
+    otherCalls: [
+      ({ documentId }) => ({
+        input: { suite: { name: 'Drafted' }, settings: { documentIds: [documentId], maxCases: 5 } },
+      }),
+    ],
+    // The sample's passage holds no whole sentence.
+    alsoFine: [422],
+  },
+  'suite.draft-cancel': { call: ({ draftSetId }) => ({ input: { draftSetId } }) },
+  'suite.draft-resume': { call: ({ draftSetId }) => ({ input: { draftSetId } }) },
+  'suite.draft-review': {
+    call: ({ draftSetId, draftId }) => ({ input: { draftSetId, draftIds: [draftId], state: 'dropped' } }),
+  },
+  'suite.draft-edit': { call: ({ draftSetId, draftId }) => ({ input: { draftSetId, draftId, testCase } }) },
+  'suite.draft-take-in': { call: ({ draftSetId }) => ({ input: { draftSetId, suiteName: 'Drafted' } }) },
+  'suite.draft-discard': { call: ({ draftSetId }) => ({ input: { draftSetId } }) },
   'GET /api/w/[workspace]/evaluations': { call: nothing },
   'POST /api/w/[workspace]/evaluations': {
     call: (tenant) => ({ input: { versionId: tenant.adapterVersionIds[0], suiteIds: [tenant.suiteId] } }),

@@ -35,6 +35,8 @@ const statusByFamily: Readonly<Record<string, number>> = {
   'golden-set': 409,
   threshold: 422,
   suite: 422,
+  draft: 409,
+  questions: 422,
   evaluation: 409,
   rate: 429,
   runtime: 503,

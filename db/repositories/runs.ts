@@ -36,7 +36,7 @@ const held = (claim: Claim) =>
 
 export async function insertRun(
   db: DatabaseExecutor,
-  access: Authorized<'document.write' | 'adapter.write' | 'evaluation.run' | 'dataset.write'>,
+  access: Authorized<'document.write' | 'adapter.write' | 'evaluation.run' | 'evaluation.write' | 'dataset.write'>,
   run: NewRun,
 ): Promise<Run> {
   const [row] = await db
@@ -215,7 +215,7 @@ export async function requeueHeldRun(
  */
 export async function requestRunCancel(
   db: DatabaseExecutor,
-  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run' | 'dataset.write'>,
+  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run' | 'evaluation.write' | 'dataset.write'>,
   runId: string,
 ): Promise<Run | undefined> {
   const mine = and(eq(runs.workspaceId, access.workspaceId), eq(runs.id, runId));
@@ -233,7 +233,7 @@ export async function requestRunCancel(
 /** Put a failed or cancelled run back in line, with all its attempts. False: it is in another state or not here. */
 export async function reopenRun(
   tx: DatabaseExecutor,
-  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run'>,
+  access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run' | 'evaluation.write'>,
   runId: string,
 ): Promise<boolean> {
   const rows = await tx

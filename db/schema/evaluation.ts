@@ -89,6 +89,65 @@ export const testCases = pgTable(
   ],
 );
 
+/** Cases that the model is asked to write from documents. The work is a run; what comes of it waits for people. */
+export const caseDraftSets = pgTable(
+  'case_draft_sets',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    /** Null: what is accepted becomes a suite of `suiteName`. */
+    suiteId: uuid('suite_id'),
+    /** For lists, also after the suite's name has changed. */
+    suiteName: text('suite_name').notNull(),
+    /** Shape: `draftSettingsSchema` in lib/evaluation/draft-set.ts. */
+    settings: jsonb('settings').$type<Record<string, unknown>>().notNull(),
+    /** Shape: `draftReportSchema` there. */
+    report: jsonb('report').$type<Record<string, unknown>>().notNull().default({}),
+    /** Statements that were read: a worker that takes over goes on behind them. */
+    position: integer('position').notNull().default(0),
+    createdBy: uuid('created_by'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique('case_draft_sets_tenant_key').on(t.workspaceId, t.id),
+    index('case_draft_sets_list_index').on(t.workspaceId, t.createdAt),
+    foreignKey({
+      columns: [t.workspaceId, t.suiteId],
+      foreignColumns: [evalSuites.workspaceId, evalSuites.id],
+    }).onDelete('cascade'),
+  ],
+);
+
+/** A case that the model has written. No run asks it before a person has accepted it into a revision. */
+export const caseDrafts = pgTable(
+  'case_drafts',
+  {
+    id: id(),
+    workspaceId: workspaceId(),
+    draftSetId: uuid('draft_set_id').notNull(),
+    /** Place of its statement in the plan, from 1. */
+    ordinal: integer('ordinal').notNull(),
+    /** Shape: `testCaseSchema` in lib/evaluation/test-case.ts. */
+    content: jsonb('content').$type<Record<string, unknown>>().notNull(),
+    /** What the quote does not bear out of the model's answer, in words; null: it bears it out, or a person has edited the case. */
+    doubt: text('doubt'),
+    /** `taken`: it stands in a revision. */
+    state: text('state', { enum: ['open', 'accepted', 'dropped', 'taken'] })
+      .notNull()
+      .default('open'),
+    reviewedBy: uuid('reviewed_by'),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    unique('case_drafts_tenant_key').on(t.workspaceId, t.id),
+    uniqueIndex('case_drafts_once').on(t.draftSetId, t.ordinal),
+    foreignKey({
+      columns: [t.workspaceId, t.draftSetId],
+      foreignColumns: [caseDraftSets.workspaceId, caseDraftSets.id],
+    }).onDelete('cascade'),
+  ],
+);
+
 /** One comparison of a challenger with what serves. State and progress stand in the run; what was pinned is never changed. */
 export const evaluationRuns = pgTable(
   'evaluation_runs',

@@ -23,6 +23,7 @@ export const runs = pgTable(
         'retrieval.evaluate',
         'dataset.import',
         'dataset.freeze',
+        'suite.draft',
       ],
     }).notNull(),
     /** What the run works on: the document version, later the data set, adapter or suite run. */

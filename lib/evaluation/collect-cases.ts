@@ -4,9 +4,9 @@ import { findMessage, listMessagesBefore, type Message } from '#db/repositories/
 import { findSuiteByName } from '#db/repositories/suites.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import { giveFeedback } from '#lib/chat/conversations.ts';
-import { findFacts } from '#lib/chat/facts.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { invalidInput } from '#lib/domain/errors.ts';
+import { expectAnswer } from './expect-answer.ts';
 import { readSuite, type SavedSuite, saveSuite } from './suites.ts';
 import { makeCaseKey, type TestCase, type TestCaseInput, testCaseSchema } from './test-case.ts';
 
@@ -22,24 +22,6 @@ interface Deps {
 /** Bounds of {@link testCaseSchema}. */
 const MAX_TEXT = 8000;
 const MAX_TURNS = 40;
-const MAX_REFERENCE = 4000;
-/** Cosine: a small model that says the same in other words stays above, one that says something else below. */
-const SAME_MEANING = 0.6;
-const SAME_MEANING_WITHOUT_FACTS = 0.7;
-
-/** What a right answer is held to: its numbers, codes and dates to the letter, the rest by meaning. */
-function expectAnswer(correction: string): TestCaseInput['assertions'] {
-  const facts = [...new Set(findFacts(correction).map(({ start, end }) => correction.slice(start, end).trim()))];
-  return [
-    ...(facts.length === 0 ? [] : [{ type: 'contains' as const, values: facts.slice(0, 50), scope: 'all' as const }]),
-    {
-      type: 'similar',
-      value: correction.slice(0, MAX_REFERENCE),
-      threshold: facts.length === 0 ? SAME_MEANING_WITHOUT_FACTS : SAME_MEANING,
-      scope: 'all',
-    },
-  ];
-}
 
 async function extendSuite(
   tx: DatabaseExecutor,

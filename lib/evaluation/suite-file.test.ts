@@ -9,6 +9,14 @@ const CASE = {
   assertions: [{ type: 'contains', values: ['overload'] }],
 };
 
+const SOURCE = {
+  documentId: '0198e3a2-0000-7000-8000-000000000001',
+  versionId: '0198e3a2-0000-7000-8000-000000000002',
+  title: 'Manual: "K40"',
+  page: 3,
+  quote: 'E14 means overload.',
+};
+
 const parse = (changes: Partial<TestCaseInput>) =>
   testCaseSchema.safeParse({ key: 'a', question: 'a', assertions: [{ type: 'answers' }], ...changes }).success;
 
@@ -27,7 +35,7 @@ describe('suite files', () => {
         fc.boolean(),
         (questions, isMustPass) => {
           const cases = questions.map((question) =>
-            testCaseSchema.parse({ ...CASE, key: makeCaseKey(question.trim()), question, isMustPass }),
+            testCaseSchema.parse({ ...CASE, key: makeCaseKey(question.trim()), question, isMustPass, source: SOURCE }),
           );
           const text = writeSuiteFile({ name: 'Suite: "a"', description: '# no comment', cases }, format);
           expect(parseSuiteFile(text)).toEqual({

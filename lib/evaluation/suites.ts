@@ -1,5 +1,7 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
+import { deleteDraftSet, listDraftSets } from '#db/repositories/case-drafts.ts';
+import { listRunsOfSubjects, requestRunCancel } from '#db/repositories/runs.ts';
 import {
   archiveSuite as archiveRow,
   type EvalSuite,
@@ -94,6 +96,14 @@ interface NewSuite {
   readonly note: string;
 }
 
+export function nameTaken(name: string): AppError {
+  return new AppError({
+    code: 'suite.name-taken',
+    message: `there is a suite named ${name}`,
+    userMessage: 'A suite with this name exists. Choose another name, or add the case there.',
+  });
+}
+
 /**
  * As {@link saveSuite}, but never a revision of a suite that is there.
  * @throws AppError `suite.name-taken`, `input.invalid`
@@ -105,13 +115,7 @@ export async function createSuite(
 ): Promise<SavedSuite> {
   return deps.db.transaction(async (tx) => {
     await lockWorkspace(tx, access);
-    if (await findSuiteByName(tx, access, input.name.trim())) {
-      throw new AppError({
-        code: 'suite.name-taken',
-        message: `there is a suite named ${input.name.trim()}`,
-        userMessage: 'A suite with this name exists. Choose another name, or add the case there.',
-      });
-    }
+    if (await findSuiteByName(tx, access, input.name.trim())) throw nameTaken(input.name.trim());
     return saveSuite({ db: tx }, access, input);
   });
 }
@@ -239,6 +243,11 @@ export async function archiveSuite(deps: Deps, access: Authorized<'evaluation.wr
   await deps.db.transaction(async (tx) => {
     const suite = await findSuite(tx, access, suiteId);
     await archiveRow(tx, access, suiteId);
+    // What was drafted for it has nowhere to go any more.
+    for (const { set } of await listDraftSets(tx, access, suiteId)) {
+      for (const run of await listRunsOfSubjects(tx, access, [set.id])) await requestRunCancel(tx, access, run.id);
+      await deleteDraftSet(tx, access, set.id);
+    }
     await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
       workspaceId: access.workspaceId,
       action: 'suite.archive',

@@ -6,6 +6,16 @@ import { metricNameSchema } from './gate-policy.ts';
 /** How a case is asked. */
 export const caseModes = ['retrieval', 'context', 'alone', 'score'] as const;
 
+export const caseSourceSchema = z.strictObject({
+  documentId: z.uuid(),
+  /** Of the document, as it was read. */
+  versionId: z.uuid(),
+  title: z.string().trim().min(1).max(500),
+  page: z.number().int().min(1),
+  quote: z.string().trim().min(1).max(4000),
+});
+export type CaseSource = z.infer<typeof caseSourceSchema>;
+
 export const testCaseSchema = z
   .strictObject({
     /** Stable over revisions: a case's history hangs on it. Made from the question when left out. */
@@ -42,6 +52,8 @@ export const testCaseSchema = z
     /** Slices of the report, e.g. `intent: returns`. */
     tags: z.array(z.string().trim().min(1).max(80)).max(20).default([]),
     weight: z.number().positive().max(1000).default(1),
+    /** The words of a document that the case was written from. The document may be gone by now, or be another workspace's. */
+    source: caseSourceSchema.optional(),
     isMustPass: z.boolean().default(false),
     assertions: z.array(assertionSchema).min(1, 'a case without assertions proves nothing').max(20),
   })

@@ -37,6 +37,7 @@ export const jobDefinitions: readonly JobDefinition[] = [
   // Goes on where it was cut off; writing questions takes hours, and meets more than one restart.
   { kind: 'dataset.import', maxAttempts: 20, concurrency: 1 },
   { kind: 'dataset.freeze', maxAttempts: 5, concurrency: 1 },
+  { kind: 'suite.draft', maxAttempts: 20, concurrency: 1 },
 ];
 
 export function findJobDefinition(kind: RunKind): JobDefinition {

@@ -81,6 +81,8 @@ async function collectText(
   for await (const chunk of runtime.streamChat(request, { signal, priority: 'ingestion' })) {
     if (chunk.type === 'text-delta') text += chunk.text;
   }
+  // A stream that is aborted ends like any other; what it has said so far is no answer.
+  signal.throwIfAborted();
   return text;
 }
 

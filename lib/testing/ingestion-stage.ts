@@ -93,6 +93,7 @@ export async function openIngestionStage(
       case 'adapter.merge':
       case 'dataset.import':
       case 'dataset.freeze':
+      case 'suite.draft':
         throw new Error(`the ingestion stage performs no runs of kind ${kind}`);
     }
   };

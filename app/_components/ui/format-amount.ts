@@ -11,3 +11,10 @@ export const formatGigabytes = (bytes: number): string => `${(bytes / 1e9).toFix
 
 const counts = new Intl.NumberFormat('en');
 export const formatCount = (count: number): string => counts.format(Math.round(count));
+
+/** `1 case`, `1,200 cases`. */
+export const countOf = (number: number, noun: string): string =>
+  `${formatCount(number)} ${noun}${number === 1 ? '' : 's'}`;
+
+export const formatMinutes = (minutes: number): string =>
+  minutes < 90 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;

@@ -4,6 +4,17 @@ import { z } from 'zod';
 import { defineWorkspaceAction } from '#app/_server/action.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import { createCaseFromMessage, createCasesFromMarks } from '#lib/evaluation/collect-cases.ts';
+import {
+  cancelDrafts as cancelDrafting,
+  discardDrafts as discard,
+  editDraft as edit,
+  forecastDrafts as forecast,
+  resumeDrafts as resumeDrafting,
+  reviewDrafts as review,
+  startDrafts as startDrafting,
+  takeInDrafts as takeIn,
+} from '#lib/evaluation/draft-cases.ts';
+import { draftSettingsSchema, MAX_DRAFTS } from '#lib/evaluation/draft-set.ts';
 import { gatePolicySchema } from '#lib/evaluation/gate-policy.ts';
 import { judgeLabels as judge, rubricSchema } from '#lib/evaluation/judge-labels.ts';
 import { changePolicy } from '#lib/evaluation/policies.ts';
@@ -106,6 +117,89 @@ export const makeCaseFromMessage = defineWorkspaceAction({
   async handler({ deps, actor, authorized, input }) {
     const chat = await authorize(deps.people, actor, authorized.workspaceId, 'chat.use');
     return createCaseFromMessage(deps, { write: authorized, chat }, input);
+  },
+});
+
+export const forecastDrafts = defineWorkspaceAction({
+  name: 'suite.forecast-drafts',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, settings: draftSettingsSchema }),
+  handler: async ({ deps, authorized, input: { settings } }) => forecast(deps, authorized, settings),
+});
+
+export const startDrafts = defineWorkspaceAction({
+  name: 'suite.draft',
+  permission: 'evaluation.write',
+  input: z.object({
+    workspace,
+    suite: z.union([z.object({ id: z.uuid() }), z.object({ name: z.string().max(120) })]),
+    settings: draftSettingsSchema,
+  }),
+  handler: async ({ deps, authorized, input: { suite, settings } }) =>
+    startDrafting(deps, authorized, { suite, settings }),
+});
+
+export const cancelDrafts = defineWorkspaceAction({
+  name: 'suite.draft-cancel',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, draftSetId: z.uuid() }),
+  async handler({ deps, authorized, input: { draftSetId } }) {
+    await cancelDrafting(deps, authorized, draftSetId);
+    return null;
+  },
+});
+
+export const resumeDrafts = defineWorkspaceAction({
+  name: 'suite.draft-resume',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, draftSetId: z.uuid() }),
+  async handler({ deps, authorized, input: { draftSetId } }) {
+    await resumeDrafting(deps, authorized, draftSetId);
+    return null;
+  },
+});
+
+export const reviewDrafts = defineWorkspaceAction({
+  name: 'suite.draft-review',
+  permission: 'evaluation.write',
+  input: z.object({
+    workspace,
+    draftSetId: z.uuid(),
+    draftIds: z.array(z.uuid()).min(1).max(MAX_DRAFTS),
+    state: z.enum(['open', 'accepted', 'dropped']),
+  }),
+  async handler({ deps, authorized, input }) {
+    await review(deps, authorized, input);
+    return null;
+  },
+});
+
+/** What a person has edited is accepted. */
+export const editDraft = defineWorkspaceAction({
+  name: 'suite.draft-edit',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, draftSetId: z.uuid(), draftId: z.uuid(), testCase: draftedCase }),
+  async handler({ deps, authorized, input }) {
+    await edit(deps, authorized, input);
+    return null;
+  },
+});
+
+export const takeInDrafts = defineWorkspaceAction({
+  name: 'suite.draft-take-in',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, draftSetId: z.uuid(), suiteName: z.string().max(120) }),
+  handler: async ({ deps, authorized, input: { draftSetId, suiteName } }) =>
+    takeIn(deps, authorized, { draftSetId, suiteName }),
+});
+
+export const discardDrafts = defineWorkspaceAction({
+  name: 'suite.draft-discard',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, draftSetId: z.uuid() }),
+  async handler({ deps, authorized, input: { draftSetId } }) {
+    await discard(deps, authorized, draftSetId);
+    return null;
   },
 });
 

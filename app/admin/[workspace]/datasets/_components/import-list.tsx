@@ -1,20 +1,11 @@
 'use client';
 
-import {
-  CircleAlert,
-  Clock,
-  FileText,
-  LoaderCircle,
-  MessagesSquare,
-  RotateCcw,
-  Snowflake,
-  WandSparkles,
-} from 'lucide-react';
+import { FileText, MessagesSquare, RotateCcw, Snowflake, WandSparkles } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { toast } from 'sonner';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Card } from '#app/_components/ui/page.tsx';
-import { Progress } from '#app/_components/ui/progress.tsx';
+import { isMoving, RunProgress } from '#app/_components/ui/run-progress.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
 import type { RunView } from '#lib/jobs/manage-runs.ts';
@@ -36,7 +27,6 @@ interface ImportView {
 }
 
 const icons = { upload: FileText, conversations: MessagesSquare, manuals: WandSparkles, style: FileText } as const;
-const isMoving = (run: RunView | null) => run?.state === 'queued' || run?.state === 'running';
 const personalNames: Readonly<Record<string, readonly [one: string, many: string]>> = {
   mail: ['mail address', 'mail addresses'],
   phone: ['phone number', 'phone numbers'],
@@ -164,37 +154,5 @@ export function ImportList({
         })}
       </ul>
     </Card>
-  );
-}
-
-function RunProgress({ run }: { readonly run: RunView | null }) {
-  if (run === null || run.state === 'succeeded') return null;
-  if (run.state === 'queued') {
-    return (
-      <span className="inline-flex items-center gap-1.5 text-xs text-ink-soft">
-        <Clock aria-hidden className="size-3.5" />
-        Waiting
-      </span>
-    );
-  }
-  if (run.state !== 'running') {
-    return run.state === 'failed' ? <CircleAlert aria-label="Failed" className="size-4 text-danger" /> : null;
-  }
-  return (
-    <div className="w-44">
-      <p className="mb-1 flex justify-between gap-2 text-xs text-ink-soft">
-        <span className="inline-flex items-center gap-1.5 first-letter:uppercase">
-          <LoaderCircle aria-hidden className="size-3.5 animate-spin" />
-          {run.isCancelRequested ? 'stopping' : (run.stage ?? 'starting')}
-        </span>
-        <span className="tabular-nums">
-          {run.progressTotal > 0 ? `${run.progressDone} / ${run.progressTotal}` : run.progressDone || ''}
-        </span>
-      </p>
-      <Progress
-        label={`Progress of ${run.title}`}
-        value={run.progressTotal > 0 ? run.progressDone / run.progressTotal : null}
-      />
-    </div>
   );
 }

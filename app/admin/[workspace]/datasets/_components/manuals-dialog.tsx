@@ -1,10 +1,13 @@
 'use client';
 
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
+import { DocumentPicker } from '#app/_components/documents/document-picker.tsx';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Dialog } from '#app/_components/ui/dialog.tsx';
 import { Field, Input } from '#app/_components/ui/field.tsx';
+import { countOf, formatMinutes } from '#app/_components/ui/format-amount.ts';
 import { useAction } from '#app/_components/ui/use-action.ts';
+import { useForecast } from '#app/_components/ui/use-forecast.ts';
 import type { ActionResult } from '#app/_server/action.ts';
 
 interface ManualInput {
@@ -31,41 +34,15 @@ export interface ManualsDialogProps {
   readonly onClose: () => void;
 }
 
-const count = (number: number, noun: string) => `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
-
-const describeMinutes = (minutes: number) =>
-  minutes < 90 ? `about ${minutes} min` : `about ${(minutes / 60).toFixed(1)} h`;
-
 export function ManualsDialog(props: ManualsDialogProps) {
   const { workspace, dataSetId, documents, estimateManualRows, writeManualRows, onClose } = props;
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [maxRows, setMaxRows] = useState(50);
   const [refusalPercent, setRefusalPercent] = useState(20);
-  const [estimate, setEstimate] = useState<Estimate | null>(null);
   const { run, isPending, error } = useAction(writeManualRows);
-  const key = JSON.stringify({ chosen, maxRows, refusalPercent });
   const isValid = maxRows >= 1 && maxRows <= 5000 && refusalPercent >= 0 && refusalPercent <= 100;
   const input = { workspace, dataSetId, documentIds: [...chosen], maxRows, refusalShare: refusalPercent / 100 };
-  useEffect(() => {
-    if (!isValid) return undefined;
-    let isCurrent = true;
-    const asked: { chosen: string[]; maxRows: number; refusalPercent: number } = JSON.parse(key);
-    const forecast = async () => {
-      const result = await estimateManualRows({
-        workspace,
-        dataSetId,
-        documentIds: asked.chosen,
-        maxRows: asked.maxRows,
-        refusalShare: asked.refusalPercent / 100,
-      }).catch(() => null);
-      if (isCurrent) setEstimate(result?.ok === true ? result.data : null);
-    };
-    const timer = setTimeout(() => void forecast(), 250);
-    return () => {
-      isCurrent = false;
-      clearTimeout(timer);
-    };
-  }, [key, isValid, workspace, dataSetId, estimateManualRows]);
+  const { data: estimate, error: unknown } = useForecast(estimateManualRows, isValid ? input : null);
   return (
     <Dialog
       isOpen
@@ -82,27 +59,7 @@ export function ManualsDialog(props: ManualsDialogProps) {
           if (isValid) run(input, onClose);
         }}
       >
-        <fieldset>
-          <legend className="text-sm font-medium">Documents</legend>
-          <ul className="mt-2 max-h-44 overflow-y-auto rounded-md border border-line px-3 py-1.5 text-sm">
-            {documents.map(({ id, title }) => (
-              <li key={id}>
-                <label className="flex items-center gap-2.5 py-1">
-                  <input
-                    type="checkbox"
-                    className="size-4 accent-accent"
-                    checked={chosen.includes(id)}
-                    onChange={() =>
-                      setChosen(chosen.includes(id) ? chosen.filter((other) => other !== id) : [...chosen, id])
-                    }
-                  />
-                  <span className="truncate">{title}</span>
-                </label>
-              </li>
-            ))}
-          </ul>
-          <p className="mt-1.5 text-[0.8125rem] text-ink-faint">None chosen means all.</p>
-        </fieldset>
+        <DocumentPicker documents={documents} chosen={chosen} onChange={setChosen} />
         <div className="grid gap-5 sm:grid-cols-2">
           <Field label="Questions, at most">
             {(ids) => (
@@ -133,10 +90,10 @@ export function ManualsDialog(props: ManualsDialogProps) {
         </div>
         <p aria-live="polite" className="rounded-md bg-sunken px-3.5 py-2.5 text-sm text-ink-soft">
           {estimate === null
-            ? 'Counting…'
+            ? (unknown ?? 'Counting…')
             : estimate.rows === 0
-              ? `No statement to ask about in ${count(estimate.passages, 'passage')}.`
-              : `${count(estimate.rows, 'question')} and ${count(estimate.refusals, 'refusal')} from ${count(estimate.passages, 'passage')}: ${describeMinutes(estimate.minutes)} of the model’s time. Chat goes first; you can cancel and go on later.`}
+              ? `No statement to ask about in ${countOf(estimate.passages, 'passage')}.`
+              : `${countOf(estimate.rows, 'question')} and ${countOf(estimate.refusals, 'refusal')} from ${countOf(estimate.passages, 'passage')}: about ${formatMinutes(estimate.minutes)} of the model’s time. Chat goes first; you can cancel and go on later.`}
         </p>
         {error === null ? null : <p className="text-sm text-danger">{error}</p>}
         <div className="flex justify-end">

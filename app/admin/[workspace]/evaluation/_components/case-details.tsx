@@ -4,6 +4,7 @@ import { Badge } from '#app/_components/ui/badge.tsx';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import type { CaseView, SideView } from '#lib/evaluation/build-report.ts';
 import { changeWords, stateWords } from '../_state/verdict-words.ts';
+import { CaseSourceNote } from './case-source.tsx';
 import { CopyLink } from './copy-link.tsx';
 
 const checkLooks = {
@@ -127,6 +128,11 @@ export function CaseDetails({
           <p className="mb-3 whitespace-pre-wrap font-serif text-base leading-relaxed [overflow-wrap:anywhere]">
             {testCase.question}
           </p>
+        )}
+        {testCase.source === undefined ? null : (
+          <div className="mb-3">
+            <CaseSourceNote workspace={workspace} source={testCase.source} isLinked />
+          </div>
         )}
         <div className="grid gap-3 md:grid-cols-2">
           <Side place="serves now" name={championName} side={view.champion} />

@@ -17,6 +17,7 @@ import { describeAssertion } from '../_state/assertion-looks.ts';
 import { type DraftCase, emptyCase } from '../_state/draft-case.ts';
 import { reviseSuite } from '../actions.ts';
 import { CaseForm } from './case-form.tsx';
+import { CaseSourceNote } from './case-source.tsx';
 
 /** Rows in the page at once; more are found by searching. */
 const SHOWN_CASES = 200;
@@ -32,6 +33,7 @@ export function SuiteEditor({
   cases,
   canWrite,
   documentTitles,
+  documentIds,
   openKey,
 }: {
   readonly workspace: string;
@@ -40,6 +42,8 @@ export function SuiteEditor({
   readonly cases: readonly DraftCase[];
   readonly canWrite: boolean;
   readonly documentTitles: readonly string[];
+  /** Documents that are there, for links to the sources of cases. */
+  readonly documentIds: readonly string[];
   /** Key of the case that an address asks for. */
   readonly openKey: string | null;
 }) {
@@ -115,7 +119,7 @@ export function SuiteEditor({
             const isNew = !known.has(testCase.key);
             return (
               <li key={testCase.key} className="flex items-start gap-3 px-4 py-3.5 sm:px-5">
-                <div className={classNames('min-w-0 flex-1', isGone && 'opacity-50 line-through')}>
+                <div className={classNames('min-w-0 flex-1', isGone && 'line-through')}>
                   <p className="flex flex-wrap items-center gap-x-2 gap-y-1 text-sm font-medium [overflow-wrap:anywhere]">
                     {testCase.question}
                     {testCase.isMustPass ? <Badge tone="warn">must pass</Badge> : null}
@@ -133,6 +137,13 @@ export function SuiteEditor({
                       ...(testCase.weight === 1 ? [] : [`weight ${testCase.weight}`]),
                     ].join(' · ')}
                   </p>
+                  {testCase.source === undefined ? null : (
+                    <CaseSourceNote
+                      workspace={workspace}
+                      source={testCase.source}
+                      isLinked={documentIds.includes(testCase.source.documentId)}
+                    />
+                  )}
                 </div>
                 <div className="flex shrink-0">
                   {isNew ? null : (
@@ -239,6 +250,15 @@ export function SuiteEditor({
         description="Kept in the page until you save the revision."
         className="max-w-2xl"
       >
+        {editing?.source === undefined ? null : (
+          <div className="mb-5">
+            <CaseSourceNote
+              workspace={workspace}
+              source={editing.source}
+              isLinked={documentIds.includes(editing.source.documentId)}
+            />
+          </div>
+        )}
         {editing === null ? null : (
           <CaseForm
             workspace={workspace}

@@ -4,10 +4,14 @@ import Link from 'next/link';
 import { Card, EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
+import { listWaitingDrafts } from '#lib/evaluation/draft-cases.ts';
 import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
+import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
+import { DraftsDialog } from '../_components/drafts-dialog.tsx';
 import { ImportSuiteDialog } from '../_components/import-suite-dialog.tsx';
 import { MarksButton } from '../_components/marks-button.tsx';
 import { NewSuiteDialog } from '../_components/new-suite-dialog.tsx';
+import { WaitingDrafts } from '../_components/waiting-drafts.tsx';
 
 export const metadata: Metadata = { title: 'Suites' };
 
@@ -15,10 +19,22 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
   const { workspace: slug } = await params;
   const path = `/admin/${slug}/evaluation/suites`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'evaluation.read', path);
-  const suites = await listSuiteSummaries(deps, authorized);
+  const documents = await requireWorkspacePage(slug, 'document.read', path);
+  const [suites, drafts, views] = await Promise.all([
+    listSuiteSummaries(deps, authorized),
+    listWaitingDrafts(deps, authorized),
+    listDocumentViews(deps, documents.authorized),
+  ]);
   const tools = permissions.includes('evaluation.write') ? (
     <>
       <MarksButton workspace={slug} label="From marked retrievals" />
+      <DraftsDialog
+        workspace={slug}
+        suite={null}
+        documents={views
+          .filter(({ currentVersionId }) => currentVersionId !== null)
+          .map(({ id, title }) => ({ id, title }))}
+      />
       <ImportSuiteDialog workspace={slug} />
       <NewSuiteDialog workspace={slug} />
     </>
@@ -29,10 +45,12 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
       lead="Questions that an adapter has to answer, each with what a right answer holds. Every change is a revision that stays."
       actions={suites.length === 0 ? null : tools}
     >
+      <WaitingDrafts workspace={slug} sets={drafts} />
       {suites.length === 0 ? (
         <EmptyState icon={<BookCheck aria-hidden />} title="No suites yet" actions={tools}>
-          Write the first case by hand, import a file in YAML or JSONL, or take the questions that were marked on the
-          Retrieval page. In chat, a thumbs-down with the right answer becomes a case with one click.
+          Write the first case by hand, let the model write some from your documents, import a
+          file in YAML or JSONL, or take the questions that were marked on the Retrieval page. In chat, a thumbs-down
+          with the right answer becomes a case with one click.
         </EmptyState>
       ) : (
         <Card>

@@ -25,6 +25,7 @@ const kindNames: Readonly<Record<string, string>> = {
   'evaluation.run': 'Evaluate an adapter',
   'archive.unpack': 'Unpack an archive',
   'dataset.import': 'Take in rows',
+  'suite.draft': 'Write test cases',
   'dataset.freeze': 'Freeze a data set',
 };
 

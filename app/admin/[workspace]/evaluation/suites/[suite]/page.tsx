@@ -8,11 +8,14 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
+import { listWaitingDrafts } from '#lib/evaluation/draft-cases.ts';
 import { readSuite } from '#lib/evaluation/suites.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 import { ArchiveButton } from '../../_components/archive-button.tsx';
+import { DraftsDialog } from '../../_components/drafts-dialog.tsx';
 import { RestoreButton } from '../../_components/restore-button.tsx';
 import { SuiteEditor } from '../../_components/suite-editor.tsx';
+import { WaitingDrafts } from '../../_components/waiting-drafts.tsx';
 
 export const metadata: Metadata = { title: 'Suite' };
 
@@ -44,7 +47,9 @@ export default async function SuitePage({
   const isCurrent = revision.number === current;
   const canWrite = permissions.includes('evaluation.write');
   const documents = await requireWorkspacePage(slug, 'document.read', path);
-  const titles = (await listDocumentViews(deps, documents.authorized)).map(({ title }) => title);
+  const views = await listDocumentViews(deps, documents.authorized);
+  const drafts = await listWaitingDrafts(deps, authorized, suiteId);
+  const indexed = views.filter(({ currentVersionId }) => currentVersionId !== null);
   const exportAs = (format: string) =>
     `/api/w/${slug}/suites/${suiteId}/export?format=${format}&revision=${revision.number}`;
   return (
@@ -68,6 +73,13 @@ export default async function SuitePage({
               </a>
             </Button>
           ))}
+          {canWrite && isCurrent ? (
+            <DraftsDialog
+              workspace={slug}
+              suite={{ id: suiteId, name: suite.name }}
+              documents={indexed.map(({ id, title }) => ({ id, title }))}
+            />
+          ) : null}
           {canWrite ? <ArchiveButton workspace={slug} suiteId={suiteId} name={suite.name} /> : null}
         </>
       }
@@ -91,6 +103,7 @@ export default async function SuitePage({
           As it was. Runs of that time asked exactly these cases.
         </Callout>
       )}
+      {isCurrent ? <WaitingDrafts workspace={slug} sets={drafts} /> : null}
       <SuiteEditor
         key={revision.id}
         workspace={slug}
@@ -98,7 +111,8 @@ export default async function SuitePage({
         revisionNumber={revision.number}
         cases={cases}
         canWrite={canWrite && isCurrent}
-        documentTitles={[...new Set(titles)].slice(0, OFFERED_DOCUMENTS)}
+        documentTitles={[...new Set(views.map(({ title }) => title))].slice(0, OFFERED_DOCUMENTS)}
+        documentIds={views.map(({ id }) => id)}
         openKey={openKey ?? null}
       />
       <Section title="Revisions" lead="None is ever changed. A promotion rests on a decision over the current ones.">
