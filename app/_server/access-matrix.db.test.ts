@@ -232,6 +232,7 @@ async function createWorld(database: TestDatabase, blobsDir: string): Promise<Wo
     artifacts: createArtifactStore(path.join(blobsDir, 'adapters')),
     findBase: fail,
     training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
+    shippedSuitesDir: path.resolve('db/seeds/suites'),
     dataSetUploads: createBlobStore(path.join(blobsDir, 'data-set-uploads')),
     dataSetFiles: createBlobStore(path.join(blobsDir, 'data-sets')),
     probes: {

@@ -1,3 +1,5 @@
+import path from 'node:path';
+import process from 'node:process';
 import { createDatabase } from '#db/client.ts';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createPeopleStore, type PeopleStore } from '#db/repositories/people.ts';
@@ -47,6 +49,8 @@ export interface WebDeps {
   readonly dataSetFiles: BlobStore;
   readonly probes: HealthProbes;
   readonly training: TrainingParts;
+  /** Evaluation suites that ship with the product, one file each. */
+  readonly shippedSuitesDir: string;
 }
 
 /** What forecasts and starts of training runs need besides. */
@@ -72,6 +76,7 @@ export interface WebParts {
   readonly dataSetFiles: BlobStore;
   readonly probes: HealthProbes;
   readonly training: Omit<TrainingParts, 'dataSets'>;
+  readonly shippedSuitesDir: string;
 }
 
 export function composeDeps(parts: WebParts): WebDeps {
@@ -173,6 +178,8 @@ function buildDeps(env: Env): WebDeps {
     dataSetFiles: createBlobStore(layout.dataSetsDir),
     probes: createProbes(database.db, runtime),
     training: { weightCacheDir: layout.weightCacheDir, matrixRateFile: layout.matrixRateFile },
+    // The web server runs from a bundle, in which this module's own address means nothing; it is started in the project's folder.
+    shippedSuitesDir: path.join(process.cwd(), 'db', 'seeds', 'suites'),
   });
 }
 

@@ -396,6 +396,10 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   },
   'suite.restore': { call: (tenant) => ({ input: { suiteId: tenant.suiteId, basedOn: 1, number: 1 } }) },
   'suite.archive': { call: (tenant) => ({ input: { suiteId: tenant.suiteId } }) },
+  'suite.take-in-shipped': {
+    call: () => ({ input: { names: ['Grounding'] } }),
+    foreignIsAllowedBecause: 'the names are those of the product, not of a workspace',
+  },
   'suite.take-in-marks': {
     call: nothing,
     // The sample's question has no passage.

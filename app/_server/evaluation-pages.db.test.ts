@@ -151,6 +151,7 @@ describeDatabase('evaluation pages', (getDatabase) => {
       artifacts: stage.deps.artifacts,
       findBase: stage.deps.findBase,
       training: { weightCacheDir: stage.directory, matrixRateFile: path.join(stage.directory, 'matrix-rate.json') },
+      shippedSuitesDir: path.resolve('db/seeds/suites'),
       dataSetUploads: blobs,
       dataSetFiles: blobs,
       probes: { database: unavailable, runtime: unavailable, worker: unavailable },
@@ -220,7 +221,9 @@ describeDatabase('evaluation pages', (getDatabase) => {
   it('says where to begin while there is nothing', async () => {
     const { slug } = await setUp();
     expect(await render(RunsPage(listParams(slug)))).toContain('Nothing has been evaluated yet');
-    expect(await render(SuitesPage(listParams(slug)))).toContain('No suites yet');
+    const suites = await render(SuitesPage(listParams(slug)));
+    expect(suites).toContain('No suites yet');
+    expect(suites).toMatch(/Ship with Lorehouse.*Brand voice.*Safety/);
     expect(await render(NewEvaluationPage(listParams(slug)))).toContain('There is nothing to ask yet');
     expect(await render(PolicyPage(listParams(slug)))).toContain('which nobody has changed');
     expect(await render(HistoryPage(listParams(slug)))).toContain('Nothing but the base model has ever served');

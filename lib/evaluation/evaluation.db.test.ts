@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { eq } from 'drizzle-orm';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -19,8 +22,9 @@ import { scriptRuntime } from '#lib/testing/script-runtime.ts';
 import { exportReport } from './export-report.ts';
 import { listEvaluationSummaries, readCaseHistory, readEvaluation } from './read-evaluation.ts';
 import type { EvaluationDeps } from './run-evaluation.ts';
-import { takeInSuites } from './shipped-suites.ts';
+import { listShippedSuites, takeInShippedSuites, takeInSuites } from './shipped-suites.ts';
 import { cancelEvaluation, startEvaluation } from './start-evaluation.ts';
+import { writeSuiteFile } from './suite-file.ts';
 import { addCase, archiveSuite, listSuiteSummaries, readSuite, reviseSuite, saveSuite } from './suites.ts';
 import { type TestCaseInput, testCaseSchema } from './test-case.ts';
 
@@ -279,6 +283,39 @@ describeDatabase('evaluation', (getDatabase) => {
     expect(await takeInSuites({ db: db() }, write, shipped)).toEqual([]);
     const [safety] = await listSuiteSummaries({ db: db() }, read);
     expect(safety).toMatchObject({ name: 'Safety', description: 'ours', revisionNumber: 2, caseCount: 1 });
+  });
+
+  it('takes in what ships when asked, once, and tells an edited suite from an outdated one', async () => {
+    const { write, read } = await setUp();
+    const shippedSuitesDir = await mkdtemp(path.join(os.tmpdir(), 'lorehouse-shipped-'));
+    const deps = { db: db(), shippedSuitesDir };
+    const ship = (name: string, count: number) =>
+      writeFile(
+        path.join(shippedSuitesDir, `${name}.yaml`),
+        writeSuiteFile({ name, description: 'ours', cases: makeCases(count) }, 'yaml'),
+      );
+    const states = async () => (await listShippedSuites(deps, read)).map(({ name, state }) => `${name} ${state}`);
+    await Promise.all([ship('Safety', 3), ship('Voice', 2)]);
+    expect(await states()).toEqual(['Safety absent', 'Voice absent']);
+    expect(await takeInShippedSuites(deps, write, ['Safety', 'Voice'])).toEqual({ taken: ['Safety', 'Voice'] });
+    expect(await takeInShippedSuites(deps, write, ['Safety', 'Voice'])).toEqual({ taken: [] });
+    const mine = { name: 'Voice', description: '', cases: makeCases(1), note: 'mine' };
+    await saveSuite(deps, write, mine);
+    expect(await states()).toEqual(['Safety same', 'Voice edited']);
+    // What people made of a suite is never undone by taking in what they went on from.
+    expect(await takeInShippedSuites(deps, write, ['Voice'])).toEqual({ taken: [] });
+    await Promise.all([ship('Safety', 4), ship('Voice', 5)]);
+    expect(await states()).toEqual(['Safety outdated', 'Voice differs']);
+    expect(await takeInShippedSuites(deps, write, ['Safety', 'Voice'])).toEqual({ taken: ['Safety', 'Voice'] });
+    expect(
+      (await listSuiteSummaries(deps, read)).map(({ revisionNumber, caseCount }) => [revisionNumber, caseCount]),
+    ).toEqual([
+      [2, 4],
+      [3, 5],
+    ]);
+    await expect(takeInShippedSuites(deps, write, ['Nowhere'])).rejects.toMatchObject(notFound('suite'));
+    await expect(takeInShippedSuites(deps, write, [])).rejects.toMatchObject({ code: 'input.invalid' });
+    await rm(shippedSuitesDir, { recursive: true });
   });
 
   it('shows another workspace nothing', async () => {

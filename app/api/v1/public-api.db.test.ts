@@ -82,6 +82,7 @@ describeDatabase('public API', (getDatabase) => {
       },
       blobs: createBlobStore(blobsDir),
       ...adapters,
+      shippedSuitesDir: path.resolve('db/seeds/suites'),
       training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
       dataSetUploads: createBlobStore(path.join(blobsDir, 'data-set-uploads')),
       dataSetFiles: createBlobStore(path.join(blobsDir, 'data-sets')),

@@ -20,6 +20,7 @@ import { judgeLabels as judge, rubricSchema } from '#lib/evaluation/judge-labels
 import { changePolicy } from '#lib/evaluation/policies.ts';
 import { decideEvaluation } from '#lib/evaluation/run-evaluation.ts';
 import { runSettingsSchema } from '#lib/evaluation/run-settings.ts';
+import { takeInShippedSuites as takeInShipped } from '#lib/evaluation/shipped-suites.ts';
 import {
   cancelEvaluation as askToStop,
   resumeEvaluation as goOn,
@@ -94,6 +95,13 @@ export const archiveSuite = defineWorkspaceAction({
     await archive(deps, authorized, suiteId);
     return null;
   },
+});
+
+export const takeInShippedSuites = defineWorkspaceAction({
+  name: 'suite.take-in-shipped',
+  permission: 'evaluation.write',
+  input: z.object({ workspace, names: z.array(z.string().max(120)).min(1, 'Choose at least one suite.').max(100) }),
+  handler: async ({ deps, authorized, input: { names } }) => takeInShipped(deps, authorized, names),
 });
 
 export const makeCasesFromMarks = defineWorkspaceAction({

@@ -5,12 +5,14 @@ import { Card, EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
 import { listWaitingDrafts } from '#lib/evaluation/draft-cases.ts';
+import { listShippedSuites } from '#lib/evaluation/shipped-suites.ts';
 import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 import { DraftsDialog } from '../_components/drafts-dialog.tsx';
 import { ImportSuiteDialog } from '../_components/import-suite-dialog.tsx';
 import { MarksButton } from '../_components/marks-button.tsx';
 import { NewSuiteDialog } from '../_components/new-suite-dialog.tsx';
+import { ShippedSuites } from '../_components/shipped-suites.tsx';
 import { WaitingDrafts } from '../_components/waiting-drafts.tsx';
 
 export const metadata: Metadata = { title: 'Suites' };
@@ -20,9 +22,10 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
   const path = `/admin/${slug}/evaluation/suites`;
   const { deps, authorized, permissions } = await requireWorkspacePage(slug, 'evaluation.read', path);
   const documents = await requireWorkspacePage(slug, 'document.read', path);
-  const [suites, drafts, views] = await Promise.all([
+  const [suites, drafts, shipped, views] = await Promise.all([
     listSuiteSummaries(deps, authorized),
     listWaitingDrafts(deps, authorized),
+    listShippedSuites(deps, authorized),
     listDocumentViews(deps, documents.authorized),
   ]);
   const tools = permissions.includes('evaluation.write') ? (
@@ -48,7 +51,7 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
       <WaitingDrafts workspace={slug} sets={drafts} />
       {suites.length === 0 ? (
         <EmptyState icon={<BookCheck aria-hidden />} title="No suites yet" actions={tools}>
-          Write the first case by hand, let the model write some from your documents, import a
+          Take in the suites below, write the first case by hand, let the model write some from your documents, import a
           file in YAML or JSONL, or take the questions that were marked on the Retrieval page. In chat, a thumbs-down
           with the right answer becomes a case with one click.
         </EmptyState>
@@ -77,6 +80,11 @@ export default async function SuitesPage({ params }: { readonly params: Promise<
           </ul>
         </Card>
       )}
+      <ShippedSuites
+        workspace={slug}
+        suites={shipped.map(({ cases, ...suite }) => ({ ...suite, caseCount: cases.length }))}
+        canWrite={permissions.includes('evaluation.write')}
+      />
     </Page>
   );
 }
