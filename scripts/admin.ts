@@ -293,7 +293,10 @@ define('create-api-key', 'a key for programs, made in the name of a person and l
   .requiredOption('--email <address>', 'an owner or admin of the workspace')
   .requiredOption('--name <name>')
   .option('--permissions <list>', `"all", or some of ${keyPermissions.join(',')}`, parsePermissions, [
-    ...keyPermissions,
+    'chat.use',
+    'document.read',
+    'document.write',
+    'run.read',
   ])
   .requiredOption('--expires-in-days <days>', 'a number, or never', parseDays)
   .action(

@@ -474,6 +474,30 @@ export const endpointSamples: Readonly<Record<string, EndpointSample>> = {
   'gate.change-policy': { call: () => ({ input: { policy: {}, note: 'a bar that suits us' } }) },
 
   'GET /api/v1/openapi.json': { call: nothing, publicStatus: 200 },
+  'GET /api/v1/adapters': { call: nothing },
+  'POST /api/v1/adapters/versions/[versionId]/promote': {
+    call: ({ adapterVersionIds }) => ({
+      params: { versionId: adapterVersionIds[0] },
+      input: { reason: 'to see whether it may be done' },
+    }),
+    // Nothing has passed the gate.
+    alsoFine: [409],
+  },
+  'GET /api/v1/suites': { call: nothing },
+  'POST /api/v1/suites': {
+    call: () => ({
+      query: { name: 'Imported' },
+      file: { name: 'suite.jsonl', type: 'application/jsonl', content: `${JSON.stringify(testCase)}\n` },
+    }),
+  },
+  'POST /api/v1/evaluations': {
+    call: ({ adapterVersionIds, suiteId }) => ({ input: { versionId: adapterVersionIds[0], suiteIds: [suiteId] } }),
+  },
+  'GET /api/v1/evaluations/[evaluationId]': { call: ({ evaluationId }) => ({ params: { evaluationId } }) },
+  'GET /api/v1/evaluations/[evaluationId]/report': {
+    call: ({ evaluationId }) => ({ params: { evaluationId }, query: { format: 'junit' } }),
+  },
+  'POST /api/v1/evaluations/[evaluationId]/cancel': { call: ({ evaluationId }) => ({ params: { evaluationId } }) },
   'POST /api/v1/documents': {
     call: () => ({ file: { name: 'from-a-key.txt', type: 'text/plain', content: 'Another note.' } }),
   },

@@ -47,12 +47,17 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   member,
 };
 
-/** Permissions that an API key may carry; keys never manage people or keys. */
+/** Permissions that an API key may carry; keys never manage people or keys, change the gate's policy or go around it. */
 export const keyPermissions = [
   'chat.use',
   'document.read',
   'document.write',
   'run.read',
+  'adapter.read',
+  'evaluation.read',
+  'evaluation.run',
+  'evaluation.write',
+  'adapter.promote',
 ] as const satisfies readonly Permission[];
 
 /** Who acts. Built in one place from a session or a key, never from input. */

@@ -185,6 +185,27 @@ export async function readEvaluationProgress(
   };
 }
 
+/** How far an evaluation is and what came of it, without its answers. */
+export interface EvaluationOutcome {
+  readonly summary: EvaluationSummary;
+  /** Null: nothing is decided, or there is nothing to decide. */
+  readonly verdict: GateVerdict | null;
+}
+
+/** @throws AppError `evaluation.not-found` */
+export async function readEvaluationOutcome(
+  deps: Deps,
+  access: Authorized<'evaluation.read'>,
+  evaluationId: string,
+): Promise<EvaluationOutcome> {
+  const row = await findEvaluation(deps.db, access, evaluationId);
+  const decision = (await findStanding(deps, access, row.evaluation))?.decision ?? null;
+  return {
+    summary: await summarise(deps, access, row, decision),
+    verdict: decision === null ? null : gateVerdictSchema.parse(decision.details),
+  };
+}
+
 /** Answers that a forecast is made from. */
 const FORECAST_RESULTS = 200;
 

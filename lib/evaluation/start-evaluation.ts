@@ -48,7 +48,8 @@ export async function startEvaluation(
     if (suites.length !== wanted.length) throw notFound('suite');
     const championVersionId = await readChampion(tx, access);
     const champion = championVersionId === null ? null : await findAdapterVersion(tx, access, championVersionId);
-    const createdBy = access.actor.kind === 'user' ? access.actor.userId : null;
+    // A key acts for the person who made it.
+    const createdBy = access.actor.kind === 'system' ? null : access.actor.userId;
     const evaluationId = randomUUID();
     const name = version === null ? 'Base' : `${version.adapterName} ${version.number}`;
     const run = await insertRun(tx, access, {

@@ -1,10 +1,21 @@
 import { z } from 'zod';
 import { completionRequestSchema, completionSchema } from '#lib/chat/openai-completions.ts';
 import { documentPriorities } from '#lib/domain/document-priority.ts';
+import { reportFormats } from '#lib/evaluation/export-report.ts';
 import type { AddedArchive, AddedDocument } from '#lib/ingestion/add-document.ts';
 import { supportedFormats } from '#lib/ingestion/formats.ts';
 import type { ArchiveView } from '#lib/ingestion/read-archives.ts';
 import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-documents.ts';
+import {
+  adapterListSchema,
+  evaluationRequestSchema,
+  evaluationSchema,
+  importedSuiteSchema,
+  promotionRequestSchema,
+  promotionSchema,
+  startedEvaluationSchema,
+  suiteListSchema,
+} from './schemas.ts';
 
 /** The public API as an OpenAPI 3.1 document, made from the schemas that the routes parse with. */
 
@@ -123,11 +134,15 @@ const jsonBody = (name: string) => ({
   content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
 });
 
+const idInPath = (name: string) => [
+  { name, in: 'path', required: true, schema: { type: 'string', format: 'uuid' } } as const,
+];
+
 const failures = Object.fromEntries(
   [
     ['400', 'The request is malformed.'],
     ['401', 'No key, or one that is unknown, expired or revoked.'],
-    ['403', 'The key lacks the permission.'],
+    ['403', 'The key lacks the permission, or its maker’s role does not grant it (any more).'],
     ['404', 'No such thing, or it belongs to another workspace.'],
     ['429', 'Too many requests; see Retry-After.'],
     ['503', 'A part of the product is not available; try again.'],
@@ -209,7 +224,7 @@ export function describePublicApi(publicUrl: string): object {
           operationId: 'readDocument',
           summary: 'State and versions of a document',
           description: 'Permission `document.read`.',
-          parameters: [{ name: 'documentId', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+          parameters: idInPath('documentId'),
           responses: { '200': { description: 'The document.', ...jsonBody('Document') }, ...failures },
         },
       },
@@ -218,8 +233,120 @@ export function describePublicApi(publicUrl: string): object {
           operationId: 'readArchive',
           summary: 'How far the unpacking of a ZIP archive is, and what became of its files',
           description: 'Permission `document.read`.',
-          parameters: [{ name: 'archiveId', in: 'path', required: true, schema: { type: 'string', format: 'uuid' } }],
+          parameters: idInPath('archiveId'),
           responses: { '200': { description: 'The archive.', ...jsonBody('Archive') }, ...failures },
+        },
+      },
+      '/adapters': {
+        get: {
+          operationId: 'listAdapters',
+          summary: 'Adapters and their versions',
+          description: 'Permission `adapter.read`.',
+          responses: { '200': { description: 'All of the workspace.', ...jsonBody('AdapterList') }, ...failures },
+        },
+      },
+      '/adapters/versions/{versionId}/promote': {
+        post: {
+          operationId: 'promoteAdapterVersion',
+          summary: 'Let a version serve that the gate has passed',
+          description:
+            'Permission `adapter.promote`. Nothing goes around the gate: without a pass for these bytes against what serves now, on the current suites, settings and policy, it is refused with `gate.not-passed` and the reason in words. A policy of four eyes refuses every key with `gate.four-eyes`, because a key is no second person.',
+          parameters: idInPath('versionId'),
+          requestBody: { required: true, ...jsonBody('PromotionRequest') },
+          responses: {
+            '200': { description: 'It serves.', ...jsonBody('Promotion') },
+            ...failures,
+            '409': { description: 'The gate refuses it, or it serves already.', ...jsonBody('Error') },
+          },
+        },
+      },
+      '/suites': {
+        get: {
+          operationId: 'listSuites',
+          summary: 'Evaluation suites at their current revisions',
+          description: 'Permission `evaluation.read`.',
+          responses: { '200': { description: 'By name.', ...jsonBody('SuiteList') }, ...failures },
+        },
+        post: {
+          operationId: 'importSuite',
+          summary: 'Import a suite from YAML or JSON lines',
+          description:
+            'Permission `evaluation.write`. A suite of the same name gets another revision, and promotions ask for an evaluation of that one.',
+          parameters: [
+            {
+              name: 'name',
+              in: 'query',
+              schema: { type: 'string', maxLength: 120 },
+              description: 'Default: the file’s.',
+            },
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              'multipart/form-data': {
+                schema: {
+                  type: 'object',
+                  required: ['file'],
+                  properties: { file: { type: 'string', format: 'binary' } },
+                },
+              },
+            },
+          },
+          responses: {
+            '200': { description: 'These were the current cases already.', ...jsonBody('ImportedSuite') },
+            '201': { description: 'Another revision, or a new suite.', ...jsonBody('ImportedSuite') },
+            ...failures,
+            '413': { description: 'The file is too large.', ...jsonBody('Error') },
+          },
+        },
+      },
+      '/evaluations': {
+        post: {
+          operationId: 'startEvaluation',
+          summary: 'Compare a version with what serves now',
+          description: 'Permission `evaluation.run`. Poll the evaluation until its `state` is `succeeded`.',
+          requestBody: { required: true, ...jsonBody('EvaluationRequest') },
+          responses: { '201': { description: 'Queued.', ...jsonBody('StartedEvaluation') }, ...failures },
+        },
+      },
+      '/evaluations/{evaluationId}': {
+        get: {
+          operationId: 'readEvaluation',
+          summary: 'State, progress and verdict of an evaluation',
+          description: 'Permission `evaluation.read`.',
+          parameters: idInPath('evaluationId'),
+          responses: { '200': { description: 'The evaluation.', ...jsonBody('Evaluation') }, ...failures },
+        },
+      },
+      '/evaluations/{evaluationId}/cancel': {
+        post: {
+          operationId: 'cancelEvaluation',
+          summary: 'Stop an evaluation; its answers are kept',
+          description: 'Permission `evaluation.run`.',
+          parameters: idInPath('evaluationId'),
+          responses: { '204': { description: 'It stops.' }, ...failures },
+        },
+      },
+      '/evaluations/{evaluationId}/report': {
+        get: {
+          operationId: 'readEvaluationReport',
+          summary: 'Every answer of an evaluation, as a file',
+          description: 'Permission `evaluation.read`.',
+          parameters: [
+            ...idInPath('evaluationId'),
+            { name: 'format', in: 'query', schema: { type: 'string', enum: [...reportFormats], default: 'json' } },
+          ],
+          responses: {
+            '200': {
+              description: 'JSON with everything, CSV with a line a case, or JUnit XML.',
+              content: {
+                'application/json': { schema: { type: 'object' } },
+                'text/csv': { schema: { type: 'string' } },
+                'application/xml': { schema: { type: 'string' } },
+              },
+            },
+            ...failures,
+          },
         },
       },
     },
@@ -233,6 +360,14 @@ export function describePublicApi(publicUrl: string): object {
         AddedArchive: toJsonSchema(addedArchiveSchema, 'output'),
         Archive: toJsonSchema(archiveSchema, 'output'),
         Document: toJsonSchema(documentSchema, 'output'),
+        AdapterList: toJsonSchema(adapterListSchema, 'output'),
+        PromotionRequest: toJsonSchema(promotionRequestSchema, 'input'),
+        Promotion: toJsonSchema(promotionSchema, 'output'),
+        SuiteList: toJsonSchema(suiteListSchema, 'output'),
+        ImportedSuite: toJsonSchema(importedSuiteSchema, 'output'),
+        EvaluationRequest: toJsonSchema(evaluationRequestSchema, 'input'),
+        StartedEvaluation: toJsonSchema(startedEvaluationSchema, 'output'),
+        Evaluation: toJsonSchema(evaluationSchema, 'output'),
         Error: toJsonSchema(errorSchema, 'output'),
       },
     },

@@ -13,11 +13,12 @@ import { composeDeps, provideDeps } from '#app/_server/deps.ts';
 import type { Route } from '#app/_server/route.ts';
 import { activateAnswerConfig } from '#db/repositories/answer-configs.ts';
 import { createPeopleStore } from '#db/repositories/people.ts';
+import { adapters as adapterRows, adapterVersions } from '#db/schema/adapters.ts';
 import { users } from '#db/schema/auth.ts';
 import { chunkEmbeddings, chunks, documentPages, documents, documentVersions } from '#db/schema/documents.ts';
 import { indexConfigs } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
-import { createApiKey } from '#lib/auth/api-keys.ts';
+import { createApiKey, type KeyPermission } from '#lib/auth/api-keys.ts';
 import { authorize } from '#lib/auth/authorize.ts';
 import { createRateLimits } from '#lib/auth/rate-limits.ts';
 import { groundingSchema } from '#lib/chat/openai-completions.ts';
@@ -27,11 +28,25 @@ import { createArtifactStore } from '#lib/registry/artifact-store.ts';
 import { serveAdapters } from '#lib/registry/serve-adapters.ts';
 import { createRuntimeClient } from '#lib/runtime/client.ts';
 import { startFakeRuntime } from '#lib/runtime/fake.ts';
+import { GET as listAdapters } from './adapters/route.ts';
+import { POST as promote } from './adapters/versions/[versionId]/promote/route.ts';
 import { POST as complete } from './chat/completions/route.ts';
 import { GET as readDocument } from './documents/[documentId]/route.ts';
 import { POST as addDocument } from './documents/route.ts';
+import { POST as cancelEvaluation } from './evaluations/[evaluationId]/cancel/route.ts';
+import { GET as readReport } from './evaluations/[evaluationId]/report/route.ts';
+import { GET as readEvaluation } from './evaluations/[evaluationId]/route.ts';
+import { POST as startEvaluation } from './evaluations/route.ts';
 import { GET as listModels } from './models/route.ts';
 import { GET as readOpenApi } from './openapi.json/route.ts';
+import {
+  adapterListSchema,
+  evaluationSchema,
+  importedSuiteSchema,
+  startedEvaluationSchema,
+  suiteListSchema,
+} from './schemas.ts';
+import { POST as importSuite, GET as listSuites } from './suites/route.ts';
 
 const PASSAGE = 'Tighten the head bolts of the MX-7731 to 45 Nm.';
 const ANSWER = 'Tighten the head bolts to 45 Nm.';
@@ -40,7 +55,22 @@ const QUESTION = 'Tighten the head bolts of the MX-7731 to how many Nm?';
 /** The route handlers behind a plain HTTP server: what the official client meets is what Next would serve. */
 function createServer(): Hono {
   const app = new Hono();
-  for (const route of [complete, readDocument, addDocument, listModels, readOpenApi] satisfies Route[]) {
+  const routes = [
+    complete,
+    readDocument,
+    addDocument,
+    listModels,
+    readOpenApi,
+    listAdapters,
+    promote,
+    listSuites,
+    importSuite,
+    startEvaluation,
+    readEvaluation,
+    readReport,
+    cancelEvaluation,
+  ] satisfies Route[];
+  for (const route of routes) {
     const { method, path: routePath } = route.definition;
     app.on(method, routePath.replaceAll(/\[(\w+)\]/g, ':$1'), (context) =>
       route(context.req.raw, { params: Promise.resolve(context.req.param()) }),
@@ -55,6 +85,8 @@ describeDatabase('public API', (getDatabase) => {
   let slug = '';
   let key = '';
   let foreignDocumentId = '';
+  let voiceId = '';
+  let makeKey: (permissions: readonly KeyPermission[]) => Promise<string>;
 
   beforeAll(async () => {
     const { db } = getDatabase();
@@ -82,8 +114,8 @@ describeDatabase('public API', (getDatabase) => {
       },
       blobs: createBlobStore(blobsDir),
       ...adapters,
-      shippedSuitesDir: path.resolve('db/seeds/suites'),
       training: { weightCacheDir: blobsDir, matrixRateFile: path.join(blobsDir, 'matrix-rate.json') },
+      shippedSuitesDir: path.resolve('db/seeds/suites'),
       dataSetUploads: createBlobStore(path.join(blobsDir, 'data-set-uploads')),
       dataSetFiles: createBlobStore(path.join(blobsDir, 'data-sets')),
       probes: {
@@ -172,12 +204,39 @@ describeDatabase('public API', (getDatabase) => {
         permissions: ['chat.use', 'document.read', 'document.write'],
         expiresInDays: null,
       });
-      return { workspace, documentId, key: created };
+      const makeAnotherKey = async (allowed: readonly KeyPermission[]) =>
+        (await createApiKey(deps, authorized, { name: 'pipeline', permissions: allowed, expiresInDays: 1 })).token;
+      return { workspace, documentId, key: created, makeAnotherKey };
     };
     const own = await createWorkspace();
     foreignDocumentId = (await createWorkspace()).documentId;
     slug = own.workspace.slug;
     key = own.key.token;
+    makeKey = own.makeAnotherKey;
+    const adapterId = randomUUID();
+    voiceId = randomUUID();
+    await db.insert(adapterRows).values({ id: adapterId, workspaceId: own.workspace.id, name: 'Service voice' });
+    await db.insert(adapterVersions).values({
+      id: voiceId,
+      workspaceId: own.workspace.id,
+      adapterId,
+      number: 1,
+      sha256: 'c'.repeat(64),
+      sizeBytes: 5,
+      baseSha256: 'a'.repeat(64),
+      baseModel: 'tiny',
+      config: {
+        architecture: 'llama',
+        rank: { min: 1, max: 1 },
+        alpha: 1,
+        targetModules: ['q_proj'],
+        adaptedLayers: 1,
+        parameters: 1,
+        storedAs: ['F32'],
+      },
+      origin: 'imported',
+      lineage: {},
+    });
 
     const server = serve({ fetch: createServer().fetch, port: 0, hostname: '127.0.0.1' }) as Server;
     await once(server, 'listening');
@@ -254,6 +313,72 @@ describeDatabase('public API', (getDatabase) => {
     const read = await fetch(`${baseUrl}/documents/${documentId}`, { headers });
     expect(await read.json()).toMatchObject({ id: documentId, fileName: 'valve.md', state: 'queued' });
     expect((await fetch(`${baseUrl}/documents/${foreignDocumentId}`, { headers })).status).toBe(404);
+  });
+
+  const call = (token: string, address: string, body?: object | FormData) =>
+    fetch(`${baseUrl}${address}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) }),
+    });
+
+  test('a pipeline evaluates with a key, and promotes nothing that has not passed', async () => {
+    const ci = await makeKey([
+      'adapter.read',
+      'evaluation.read',
+      'evaluation.run',
+      'evaluation.write',
+      'adapter.promote',
+    ]);
+    const reader = await makeKey(['evaluation.read']);
+    const file = new FormData();
+    const testCase = { question: 'How tight?', assertions: [{ type: 'contains', values: ['45 Nm'] }] };
+    file.set('file', new File([`${JSON.stringify(testCase)}\n`], 'torque.jsonl'));
+    const imported = await call(ci, '/suites', file);
+    expect(imported.status).toBe(201);
+    expect(importedSuiteSchema.parse(await imported.json())).toMatchObject({ name: 'torque', caseCount: 1 });
+    const { suites } = suiteListSchema.parse(await (await call(reader, '/suites')).json());
+    const { adapters } = adapterListSchema.parse(await (await call(ci, '/adapters')).json());
+    expect(adapters).toMatchObject([{ name: 'Service voice', versions: [{ id: voiceId, isServing: false }] }]);
+
+    const wanted = { versionId: voiceId, suiteIds: suites.map(({ id }) => id) };
+    const started = await call(ci, '/evaluations', wanted);
+    expect(started.status).toBe(201);
+    const { evaluationId } = startedEvaluationSchema.parse(await started.json());
+    const read = await call(reader, `/evaluations/${evaluationId}`);
+    expect(evaluationSchema.parse(await read.json())).toMatchObject({
+      state: 'queued',
+      champion: { versionId: null },
+      challenger: { versionId: voiceId, name: 'Service voice 1' },
+      verdict: null,
+      reasons: [],
+    });
+    expect(await (await call(reader, `/evaluations/${evaluationId}/report?format=junit`)).text()).toContain(
+      '<testsuite',
+    );
+
+    const promotion = `/adapters/versions/${voiceId}/promote`;
+    const reason = { reason: 'pipeline 4711: passed' };
+    const notPassed = await call(ci, promotion, reason);
+    expect(notPassed.status).toBe(409);
+    expect(await notPassed.json()).toMatchObject({ error: { code: 'gate.not-passed' } });
+    for (const [address, body] of [
+      ['/evaluations', wanted],
+      [`/evaluations/${evaluationId}/cancel`, {}],
+      [promotion, reason],
+    ] as const) {
+      const refused = await call(reader, address, body);
+      expect([address, refused.status]).toEqual([address, 403]);
+      expect(await refused.json()).toMatchObject({ error: { code: 'permission.denied' } });
+    }
+    expect((await call(key, `/evaluations/${evaluationId}`)).status).toBe(403);
+    expect((await call(ci, `/evaluations/${randomUUID()}`)).status).toBe(404);
+    expect((await call(ci, `/evaluations/${evaluationId}/cancel`, {})).status).toBe(204);
+    const after = await call(reader, `/evaluations/${evaluationId}`);
+    expect(evaluationSchema.parse(await after.json()).state).toBe('cancelled');
   });
 
   test('serves a description in which every reference resolves and every route has its path', async () => {

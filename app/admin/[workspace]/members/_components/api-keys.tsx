@@ -25,6 +25,11 @@ const permissionLabels: Readonly<Record<KeyPermission, string>> = {
   'document.read': 'Read documents',
   'document.write': 'Add and delete documents',
   'run.read': 'Read the state of jobs',
+  'adapter.read': 'Read which adapters there are',
+  'evaluation.read': 'Read suites and reports',
+  'evaluation.run': 'Run evaluations',
+  'evaluation.write': 'Import suites',
+  'adapter.promote': 'Let adapters serve that the gate has passed',
 };
 
 export interface ApiKeyView {

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { readUpload } from '#app/_server/read-upload.ts';
+import { defineKeyRoute } from '#app/_server/route.ts';
+import { importSuite } from '#lib/evaluation/import-suite.ts';
+import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
+import type { ApiImportedSuite, ApiSuiteList } from '../schemas.ts';
+
+export const GET = defineKeyRoute({
+  path: '/api/v1/suites',
+  method: 'GET',
+  permission: 'evaluation.read',
+  async handler({ deps, authorized }) {
+    const suites = await listSuiteSummaries(deps, authorized);
+    return {
+      suites: suites.map(({ updatedAt, ...suite }) => ({ ...suite, updatedAt: updatedAt.toISOString() })),
+    } satisfies ApiSuiteList;
+  },
+});
+
+/** A YAML or JSONL file as a form's file. Unchanged cases make no new revision. */
+export const POST = defineKeyRoute({
+  path: '/api/v1/suites',
+  method: 'POST',
+  permission: 'evaluation.write',
+  query: z.object({ name: z.string().trim().min(1).max(120).optional() }),
+  async handler({ deps, authorized, request, query: { name } }) {
+    const { stream, fileName } = await readUpload(request);
+    const imported = await importSuite(deps, authorized, { stream, fileName, name: name ?? null });
+    const body = { ...imported, problems: [...imported.problems] } satisfies ApiImportedSuite;
+    return Response.json(body, { status: imported.isChanged ? 201 : 200 });
+  },
+});
