@@ -7,6 +7,7 @@ import {
   ask,
   askUntilHeard,
   createWorkspace,
+  expectAccessible,
   giveReason,
   importAdapter,
   ownerState,
@@ -61,6 +62,9 @@ Error code E14 means compressor overload: the device was restarted too soon. Wai
 The lid seal has the order number TW-3318 and costs 36.40 EUR.
 `;
 
+/** Three questions, written and answered by the real model. */
+const DRAFT_TIMEOUT_MS = 240_000;
+
 /** A run of some twenty answers, others' load on the machine included. */
 const RUN_TIMEOUT_MS = 300_000;
 
@@ -73,6 +77,7 @@ const QUESTIONS = [
 let folder: string;
 let slug: string;
 let passedRun: string;
+let draftSet: string;
 test.beforeAll(() => {
   folder = mkdtempSync(path.join(os.tmpdir(), 'lorehouse-evaluation-'));
   writeFileSync(path.join(folder, 'service-notes.md'), notes);
@@ -80,6 +85,9 @@ test.beforeAll(() => {
   writeAdapter(path.join(folder, 'loud-noise.gguf'), 0.08);
 });
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Ten answers that differ in nothing but a number, a line each. */
+const number = (text: string) => Array.from({ length: 10 }, (_, index) => `${text} (${index + 1})`).join('\n');
 
 const evaluation = (part = '') => `/admin/${slug}/evaluation${part}`;
 
@@ -278,6 +286,131 @@ test('a wrong answer in chat becomes a case with one click', async ({ page }) =>
   await expect(editor.getByLabel('Expected facts')).toHaveValue('36 months');
 });
 
+test('the model writes cases from a document, and a person decides on each', async ({ page }) => {
+  test.setTimeout(420_000);
+  await page.goto(evaluation('/suites'));
+  await page.getByRole('button', { name: 'From documents' }).click();
+  const dialog = page.getByRole('dialog', { name: 'A suite from documents' });
+  await dialog.getByLabel('Name of the suite').fill('From the notes');
+  await dialog.getByRole('checkbox', { name: 'service-notes' }).check();
+  await dialog.getByLabel('Questions, at most').fill('4');
+  await expect(dialog.getByText(/4 questions from \d+ passages?: about \d+ min/)).toBeVisible();
+  await takeScreenshot(page, 'drafts-dialog');
+  await dialog.getByRole('button', { name: 'Write the drafts' }).click();
+  await expect(page).toHaveURL(/\/suites\/drafts\/[0-9a-f-]{36}$/);
+  draftSet = new URL(page.url()).pathname;
+
+  // Stopped and taken up again: what is written stays, and nothing is asked twice.
+  const drafts = page.getByRole('list', { name: 'Drafts' }).getByRole('listitem');
+  await expect(drafts.first()).toBeVisible({ timeout: DRAFT_TIMEOUT_MS });
+  const first = await drafts.first().innerText();
+  const cancel = page.getByRole('button', { name: 'Cancel', exact: true });
+  await cancel.click();
+  await expect(page.getByText('Writing was cancelled')).toBeVisible({ timeout: DRAFT_TIMEOUT_MS });
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await expect(page.getByText('Written', { exact: true })).toBeVisible({ timeout: DRAFT_TIMEOUT_MS });
+  await expect(page.getByText(/from 4 statements/)).toBeVisible();
+  expect(await drafts.first().innerText()).toBe(first);
+  await photograph(page, 'drafts', true);
+
+  await drafts.first().getByRole('button', { name: /^Edit/ }).click();
+  const editor = page.getByRole('dialog', { name: 'Edit the draft' });
+  await editor.getByLabel('Tags').fill('from documents, intent: notes');
+  await editor.getByRole('button', { name: 'Save and accept' }).click();
+  await expect(drafts.first().getByText('accepted')).toBeVisible();
+  const count = await drafts.count();
+  if (count > 1) {
+    await drafts.last().getByRole('button', { name: /^Drop/ }).click();
+    await expect(drafts.last().getByText('dropped')).toBeVisible();
+  }
+  await page.reload();
+  await expect(drafts.first().getByText('accepted')).toBeVisible();
+  await page.getByRole('button', { name: 'Make the suite' }).click();
+  await expect(page.getByRole('heading', { name: 'From the notes' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: '1 case' })).toBeVisible();
+  await photograph(page, 'suite-with-sources', true);
+  await page
+    .getByRole('figure')
+    .getByRole('link', { name: /service-notes, page 1/ })
+    .click();
+  await expect(page).toHaveURL(/\/sources\/[0-9a-f-]{36}\?page=1&version=/);
+});
+
+test('suites that ship are taken in once, and a rubric says whether it counts', async ({ page }) => {
+  test.setTimeout(300_000);
+  await page.goto(evaluation('/suites'));
+  const shipped = page.getByRole('region', { name: 'Ship with Lorehouse' });
+  await shipped.getByRole('checkbox', { name: 'Choose Performance' }).check();
+  await shipped.getByRole('button', { name: 'Take in 1 suite' }).click();
+  await expect(shipped.getByText('Here, as they ship: Performance.')).toBeVisible();
+  await expect(shipped.getByRole('checkbox', { name: 'Choose Performance' })).toHaveCount(0);
+  await photograph(page, 'suites-shipped', true);
+
+  await shipped.getByRole('link', { name: 'Performance' }).click();
+  await page.getByRole('button', { name: 'Add a case' }).click();
+  const adding = page.getByRole('dialog', { name: 'New case' });
+  await adding.getByLabel('Question').fill('My order is late. What should I do?');
+  await adding.getByRole('button', { name: /Remove the check/ }).click();
+  await adding.getByLabel('Add a check').selectOption({ label: 'Meets a criterion, says a judge' });
+  await adding.getByLabel('Criterion', { exact: true }).fill('The answer is polite.');
+  const state = adding.getByTestId('rubric-state');
+  await adding.getByLabel('Answers that meet it').fill('Please try again.');
+  await expect(state).toContainText('does not count yet: 20 labelled answers are needed');
+  await adding.getByRole('button', { name: 'Keep' }).click();
+  await expect(adding.getByRole('alert')).toContainText('The rubric does not count yet');
+  await adding
+    .getByLabel('Answers that meet it')
+    .fill(number('Thank you for asking; I am happy to help you with that.'));
+  await adding.getByLabel('Answers that do not').fill(number('What a stupid question. Go away and read the manual.'));
+  await expect(state).toContainText('not known yet');
+  await adding.getByRole('button', { name: 'Measure the agreement' }).click();
+  // What the default model is worth as a judge is its own matter; the page says what was measured.
+  await expect(state).toContainText(/agrees with people on \d+ of 20 labelled answers/, { timeout: RUN_TIMEOUT_MS });
+  await state.scrollIntoViewIfNeeded();
+  await takeScreenshot(page, 'rubric');
+  await adding.getByLabel('Add a check').selectOption({ label: 'Finds one continuation likeliest' });
+  const choices = adding.getByRole('group', { name: 'Finds one continuation likeliest' });
+  await choices.getByRole('radio', { name: 'Continuation 2 is the right one' }).check();
+  await choices.getByLabel('Continuation 2', { exact: true }).fill(' We are sorry.');
+  await expectAccessible(page);
+  await adding.getByRole('button', { name: 'Keep' }).click();
+  await expect(
+    page.getByText(/The answer is polite\.; Finds one continuation likeliest: We are sorry\./),
+  ).toBeVisible();
+  await page.getByRole('button', { name: /^Save revision/ }).click();
+  await expect(page.getByRole('link', { name: 'Revision 2' })).toBeVisible();
+  await page.goto(evaluation('/suites'));
+  await expect(shipped.getByText('Here, and edited since: Performance.')).toBeVisible();
+});
+
+test('every page is accessible, in both schemes, on a desk and on a phone', async ({ page }) => {
+  test.setTimeout(300_000);
+  await page.goto(evaluation('/suites'));
+  const suite = (await page.getByRole('link', { name: 'Basics' }).getAttribute('href')) ?? '';
+  const pages = [
+    evaluation(),
+    evaluation('/new'),
+    evaluation('/suites'),
+    suite,
+    draftSet,
+    passedRun,
+    `${passedRun}/print`,
+    evaluation('/policy'),
+    evaluation('/history'),
+  ];
+  for (const address of pages) {
+    await page.goto(address);
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      for (const width of [1280, 390]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 844 });
+        await test.step(`${address}, ${colorScheme}, ${width} px`, () => expectAccessible(page));
+      }
+    }
+  }
+});
+
 test('another workspace sees none of it', async ({ page }) => {
   await page.goto(passedRun);
   const runId = passedRun.split('/').at(-1) ?? '';
@@ -296,6 +429,7 @@ test('another workspace sees none of it', async ({ page }) => {
     `/admin/demo/evaluation/runs/${runId}/print`,
     `/admin/demo/evaluation/suites/${suiteId}`,
     `/admin/demo/evaluation/suites/${suiteId}/cases/none`,
+    draftSet.replace(`/admin/${slug}/`, '/admin/demo/'),
   ]) {
     expect((await page.goto(address))?.status(), address).toBe(404);
   }

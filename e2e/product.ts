@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
+import { AxeBuilder } from '@axe-core/playwright';
 import { expect, type Locator, type Page } from '@playwright/test';
 import { type RunningProduct, stateFile } from './global-setup.ts';
 
@@ -74,6 +75,19 @@ export async function ask(page: Page, question: string): Promise<Locator> {
 /** Screenshots for people to look at: `test-results/screens/<name>.png`. */
 export async function takeScreenshot(page: Page, name: string, isWhole = false): Promise<void> {
   await page.screenshot({ path: path.join('test-results', 'screens', `${name}.png`), fullPage: isWhole });
+}
+
+/** No violation that axe finds, and nothing that sticks out at the side. Waits for what is still fading in: its colours are not the final ones. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => null))),
+  );
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+  const overflow = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  expect(overflow).toBeLessThanOrEqual(0);
 }
 
 /** Screenshots of one state of a page in both schemes, on a desk and on a phone; nothing may stick out at the side. */

@@ -21,6 +21,7 @@ test('a member invited to one workspace reaches nothing of another', async ({ pa
       `/admin/demo/datasets/${id}/versions/${id}`,
       `/admin/demo/adapters/versions/${id}`,
       `/admin/demo/adapters/training/${id}`,
+      `/admin/demo/evaluation/suites/drafts/${id}`,
     ])
       expect((await page.goto(address))?.status(), address).toBe(404);
   }

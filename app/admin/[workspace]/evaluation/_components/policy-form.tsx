@@ -50,7 +50,7 @@ function NumberInput({
         type="number"
         step="any"
         required={!isOptional}
-        placeholder={isOptional ? 'not looked at' : undefined}
+        placeholder={isOptional ? 'no limit' : undefined}
         className={isPercent ? 'pr-8' : undefined}
         value={text}
         onChange={(event) => {
