@@ -326,8 +326,9 @@ async function attachRecords(
       message,
       sources: sourceRows
         .filter(({ source }) => source.messageId === message.id)
-        .map(({ source: { workspaceId: _workspace, messageId: _message, ...source }, ...document }) => ({
+        .map(({ source: { workspaceId: _workspace, messageId: _message, parts, ...source }, ...document }) => ({
           ...source,
+          ...(parts && { parts }),
           documentState: findDocumentState(document, source.versionId),
         })),
       citations: citationRows

@@ -57,6 +57,24 @@ type SurroundingsRow =
 
 const squash = (text: ReturnType<typeof sql>) => sql`trim(regexp_replace(lower(${text}), '[^[:alnum:]]+', ' ', 'g'))`;
 
+/** Texts of some pages; pages that there are not, and those of another workspace, are silently left out. */
+export async function listPageTexts(
+  db: DatabaseExecutor,
+  access: Authorized<Permission>,
+  places: readonly Omit<PageText, 'text'>[],
+): Promise<PageText[]> {
+  if (places.length === 0) return [];
+  const result = await db.execute<{ versionId: string; pageNumber: number; text: string }>(sql`
+    select version_id as "versionId", page_number as "pageNumber", text from document_pages
+    where workspace_id = ${access.workspaceId}::uuid and (version_id, page_number) in (
+      select * from unnest(
+        ${sql.param(places.map(({ versionId }) => versionId))}::uuid[],
+        ${sql.param(places.map(({ pageNumber }) => pageNumber))}::int[]
+      )
+    )`);
+  return result.rows;
+}
+
 export interface NamedDocument {
   readonly id: string;
   readonly title: string;

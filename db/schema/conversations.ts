@@ -12,6 +12,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { SourcePart } from '#lib/domain/chat.ts';
 import { users } from './auth.ts';
 import { createdAt, id, instant } from './columns.ts';
 import { workspaceId } from './tenancy.ts';
@@ -89,6 +90,8 @@ export const messageSources = pgTable(
     endOffset: integer('end_offset').notNull(),
     headings: text('headings').array().notNull(),
     text: text('text').notNull(),
+    /** The pieces of the text where it runs over a page break. Null: all of it stands on the page. */
+    parts: jsonb('parts').$type<SourcePart[]>(),
     /** Fusion score; comparable within one message only. */
     score: real('score').notNull(),
     /** Cosine similarity to the question; null when only the lexical leg found it. */

@@ -2,6 +2,17 @@ import { z } from 'zod';
 
 /** Contract between `answerQuestion`, the chat stream, the stored message and the page: one shape for all four. */
 
+/** The piece of a source's text that stands on one page. */
+export const sourcePartSchema = z.object({
+  pageNumber: z.number().int().min(1),
+  /** Offsets in the page's text, UTF-16 code units, end exclusive. */
+  startOffset: z.number().int().min(0),
+  endOffset: z.number().int().min(0),
+  /** Where the piece begins in the source's text. */
+  textStart: z.number().int().min(0),
+});
+export type SourcePart = z.infer<typeof sourcePartSchema>;
+
 export const sourceSchema = z.object({
   /** Number in the answer, from 1. */
   number: z.number().int().min(1),
@@ -10,11 +21,13 @@ export const sourceSchema = z.object({
   chunkId: z.string(),
   documentTitle: z.string(),
   pageNumber: z.number().int().min(1),
-  /** Offsets of `text` in the page's text, UTF-16 code units, end exclusive. */
+  /** Offsets of `text` in the page's text, UTF-16 code units, end exclusive; of a text over several pages, of its piece on this one. */
   startOffset: z.number().int().min(0),
   endOffset: z.number().int().min(0),
   headings: z.array(z.string()),
   text: z.string(),
+  /** The pieces of `text`, in order, where a sentence runs over a page break. Absent: all of it stands on `pageNumber`. */
+  parts: z.array(sourcePartSchema).optional(),
   /** Fusion score; comparable within one answer only. */
   score: z.number(),
   /** Cosine similarity to the question, null when only the lexical leg found it. */

@@ -5,13 +5,13 @@ export interface TextRange {
 }
 
 /** As far as a passage may grow at either end: about two sentences. */
-const MAX_GROWTH = 300;
+export const MAX_GROWTH = 300;
 
 /** After it a sentence begins: the end of another, or an empty line. */
-const SENTENCE_START = /[.!?…:]["'”’)\]]*\s+|\n\s*\n\s*/gu;
+export const SENTENCE_START = /[.!?…:]["'”’)\]]*\s+|\n\s*\n\s*/gu;
 /** A sentence ends with it. */
-const SENTENCE_END = /[.!?…]["'”’)\]]*(?=\s|$)|\n\s*\n/u;
-const ENDS_SENTENCE = /[.!?…:]["'”’)\]]*\s*$/u;
+export const SENTENCE_END = /[.!?…]["'”’)\]]*(?=\s|$)|\n\s*\n/u;
+export const ENDS_SENTENCE = /[.!?…:]["'”’)\]]*\s*$/u;
 /** Lists and tables: each line stands for itself. */
 const LINE_ITEM = /^\s*(?:[-*•·|#>]|\d{1,3}[.)]\s)/u;
 

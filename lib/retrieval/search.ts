@@ -3,19 +3,20 @@ import { type FoundChunk, listChunksByIds } from '#db/repositories/chunks.ts';
 import { type DenseResult, findSearchedIndex, searchDense } from '#db/repositories/dense-index.ts';
 import type { IndexConfig } from '#db/repositories/index-configs.ts';
 import { type Bm25Parameters, type LexicalResult, searchLexical } from '#db/repositories/lexical-index.ts';
-import { type PassageSurroundings, readSurroundings } from '#db/repositories/passages.ts';
+import { listPageTexts, type PageText, type PassageSurroundings, readSurroundings } from '#db/repositories/passages.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { type AnswerConfig, LEXICAL_WEIGHT } from '#lib/domain/answer-config.ts';
-import type { Source } from '#lib/domain/chat.ts';
+import type { Source, SourcePart } from '#lib/domain/chat.ts';
 import { applyPriorities, findRequiredPassages, type PrioritisedPassage } from '#lib/domain/document-priority.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareLexicalText } from '#lib/domain/lexical-text.ts';
 import type { RuntimeClient, RuntimeStatus } from '#lib/runtime/runtime-port.ts';
-import { completePassage } from './complete-passage.ts';
+import { completePassage, type TextRange } from './complete-passage.ts';
 import { findNamedDocuments } from './find-named-documents.ts';
 import { findMissingNames, findNames } from './find-names.ts';
 import { type FusedItem, fuseRankings, RRF_K } from './fuse-rankings.ts';
+import { findWantedNeighbours, joinPages } from './join-pages.ts';
 import type { Reranker } from './reranker.ts';
 import { type SupportEvidence, scoreSupport } from './score-support.ts';
 import { type CandidateFate, selectSources } from './select-sources.ts';
@@ -179,7 +180,8 @@ export async function search(deps: SearchDeps, access: SearchAccess, input: Sear
     selected.map((chunk) => chunk.id),
     terms.map(({ term }) => term),
   );
-  const sources = describeSources(selected, surroundings.pages, scores, similarities);
+  const passages = await completePassages(deps, access, selected, surroundings.pages);
+  const sources = describeSources(passages, scores, similarities);
   const evidence = gatherEvidence(input.query, terms, surroundings.terms, sources);
   return {
     sources,
@@ -280,31 +282,61 @@ async function rerank(
   }
 }
 
+interface CompletePassage {
+  readonly chunk: FoundChunk;
+  readonly text: string;
+  readonly range: TextRange;
+  readonly parts: readonly SourcePart[] | null;
+}
+
+const findPage = (texts: readonly PageText[], versionId: string, pageNumber: number) =>
+  texts.find((page) => page.versionId === versionId && page.pageNumber === pageNumber);
+
+/** Passages grown to whole sentences, also over a page break. */
+async function completePassages(
+  deps: SearchDeps,
+  access: SearchAccess,
+  chunks: readonly FoundChunk[],
+  pages: readonly PageText[],
+): Promise<CompletePassage[]> {
+  const grown = chunks.map((chunk) => {
+    const page = findPage(pages, chunk.versionId, chunk.pageNumber);
+    const range = { start: chunk.startOffset, end: chunk.endOffset };
+    return { chunk, page, range: page ? completePassage(page.text, range) : range };
+  });
+  const wanted = grown.flatMap(({ page, range }) =>
+    page ? findWantedNeighbours(page, range).map((pageNumber) => ({ versionId: page.versionId, pageNumber })) : [],
+  );
+  const beside = await listPageTexts(deps.db, access, wanted);
+  return grown.map(({ chunk, page, range }) => {
+    if (!page) return { chunk, text: chunk.text, range, parts: null };
+    const { versionId, pageNumber, text } = page;
+    const before = findPage(beside, versionId, pageNumber - 1)?.text ?? null;
+    const after = findPage(beside, versionId, pageNumber + 1)?.text ?? null;
+    return { chunk, ...joinPages({ pageNumber, text, before, after }, range) };
+  });
+}
+
 function describeSources(
-  selected: readonly FoundChunk[],
-  pages: PassageSurroundings['pages'],
+  passages: readonly CompletePassage[],
   scores: ReadonlyMap<string, number>,
   similarities: ReadonlyMap<string, number>,
 ): Source[] {
-  return selected.map((chunk, index) => {
-    const page = pages.find((each) => each.versionId === chunk.versionId && each.pageNumber === chunk.pageNumber);
-    const range = { start: chunk.startOffset, end: chunk.endOffset };
-    const { start, end } = page ? completePassage(page.text, range) : range;
-    return {
-      number: index + 1,
-      documentId: chunk.documentId,
-      versionId: chunk.versionId,
-      chunkId: chunk.id,
-      documentTitle: chunk.documentTitle,
-      pageNumber: chunk.pageNumber,
-      startOffset: start,
-      endOffset: end,
-      headings: chunk.headings,
-      text: page ? page.text.slice(start, end) : chunk.text,
-      score: scores.get(chunk.id) ?? 0,
-      similarity: similarities.get(chunk.id) ?? null,
-    };
-  });
+  return passages.map(({ chunk, text, range, parts }, index) => ({
+    number: index + 1,
+    documentId: chunk.documentId,
+    versionId: chunk.versionId,
+    chunkId: chunk.id,
+    documentTitle: chunk.documentTitle,
+    pageNumber: chunk.pageNumber,
+    startOffset: range.start,
+    endOffset: range.end,
+    headings: chunk.headings,
+    text,
+    ...(parts && { parts: [...parts] }),
+    score: scores.get(chunk.id) ?? 0,
+    similarity: similarities.get(chunk.id) ?? null,
+  }));
 }
 
 function gatherEvidence(

@@ -215,3 +215,22 @@ export function makePagedPdf(content: Buffer, kids = '3 0 R', count = 1, trailer
   const pages = `<< /Type /Pages /Kids [${kids}] /Count ${count} >>`;
   return makePdf(['<< /Type /Catalog /Pages 2 0 R >>', pages, page, content], trailer);
 }
+
+const escapeText = (line: string) => line.replaceAll(/[\\()]/g, (character) => `\\${character}`);
+
+/** A PDF with a text layer: each page's lines from the top down, 14 points apart, in Helvetica of 11 points. */
+export function makeLinesPdf(pages: readonly (readonly string[])[]): Buffer {
+  const first = 3;
+  const font = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>';
+  return makePdf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${pages.map((_, index) => `${first + 2 * index} 0 R`).join(' ')}] /Count ${pages.length} >>`,
+    ...pages.flatMap((lines, index) => {
+      const drawn = lines.map((line) => `(${escapeText(line)}) Tj T*`).join('\n');
+      return [
+        `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents ${first + 2 * index + 1} 0 R /Resources << /Font << /F1 ${font} >> >> >>`,
+        makePdfStream(Buffer.from(`BT /F1 11 Tf 14 TL 72 740 Td\n${drawn}\nET`, 'latin1')),
+      ];
+    }),
+  ]);
+}

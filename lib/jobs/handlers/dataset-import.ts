@@ -23,10 +23,10 @@ export function createImportHandler(
     const openSource = {
       upload: createUploadSource(deps),
       style: openStyleSource,
-      conversations: createConversationSource(
-        { db },
-        async ({ question, sources }) => (await prompts.overSources(question, sources)).messages,
-      ),
+      conversations: createConversationSource({ db }, async ({ question, sources }) => {
+        const passages = sources.map(({ parts, ...source }) => ({ ...source, ...(parts && { parts }) }));
+        return (await prompts.overSources(question, passages)).messages;
+      }),
       manuals: createManualSource({ db, runtime, composePrompt: prompts.overPassages, noAnswer: NO_ANSWER }),
     };
     return performImport({ ...deps, openSource }, access, context);

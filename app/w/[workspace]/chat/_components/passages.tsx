@@ -3,6 +3,7 @@
 import { FileText } from 'lucide-react';
 import { classNames } from '#app/_components/ui/class-names.ts';
 import type { Citation, MessageView } from '#lib/domain/chat.ts';
+import { describePages, listSourceParts } from '#lib/domain/source-parts.ts';
 import { shortenQuote } from './citation-chip.tsx';
 
 type ShownSource = MessageView['sources'][number];
@@ -54,13 +55,14 @@ export function Passages({
         {sources.map((source) => {
           const excerpt = excerptOf(source, citations);
           const note = stateNotes[source.documentState];
+          const pages = describePages(listSourceParts(source));
           const isCited = citations.some((citation) => citation.sourceNumber === source.number);
           return (
             <li key={source.number}>
               <button
                 type="button"
                 onClick={() => onOpen(source.number)}
-                aria-label={`Open source ${source.number}: ${source.documentTitle}, page ${source.pageNumber}`}
+                aria-label={`Open source ${source.number}: ${source.documentTitle}, ${pages}`}
                 aria-expanded={openNumber === source.number}
                 data-source={source.number}
                 className={classNames(
@@ -83,7 +85,7 @@ export function Passages({
                       <FileText aria-hidden className="size-3.5 shrink-0 text-ink-faint" />
                       <span className="truncate">{source.documentTitle}</span>
                     </span>
-                    <span className="text-ink-faint">page {source.pageNumber}</span>
+                    <span className="text-ink-faint">{pages}</span>
                     {note ? <span className="text-warn">{note}</span> : null}
                   </span>
                   <span className="mt-1 line-clamp-2 text-[0.8125rem] leading-snug text-ink-soft">

@@ -7,7 +7,8 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { Button } from '#app/_components/ui/button.tsx';
 import { Callout } from '#app/_components/ui/callout.tsx';
 import { Skeleton } from '#app/_components/ui/page.tsx';
-import type { MessageView } from '#lib/domain/chat.ts';
+import type { Citation, MessageView, SourcePart } from '#lib/domain/chat.ts';
+import { describePages, listSourceParts, locateInSource } from '#lib/domain/source-parts.ts';
 import { loadSourcePage, originalAddress, type SourcePage } from '../_state/load-source-page.ts';
 import { useChat } from './chat-provider.tsx';
 
@@ -24,15 +25,17 @@ interface Part {
   readonly look: 'plain' | 'passage' | 'quote';
 }
 
+type Passage = Pick<SourcePart, 'startOffset' | 'endOffset'>;
+
 /**
  * Cut a page's text into plain text, the passage that was searched and the words that were quoted.
  * Offsets count in the page's text.
  */
-function cutPage(text: string, source: ShownSource, quotes: readonly { start: number; end: number }[]): Part[] {
+function cutPage(text: string, passage: Passage, quotes: readonly { start: number; end: number }[]): Part[] {
   const borders = [
     0,
-    source.startOffset,
-    source.endOffset,
+    passage.startOffset,
+    passage.endOffset,
     ...quotes.flatMap(({ start, end }) => [start, end]),
     text.length,
   ]
@@ -43,7 +46,7 @@ function cutPage(text: string, source: ShownSource, quotes: readonly { start: nu
     const end = borders[index + 1];
     if (end === undefined || end === start) continue;
     const isQuote = quotes.some((quote) => quote.start <= start && end <= quote.end);
-    const isPassage = source.startOffset <= start && end <= source.endOffset;
+    const isPassage = passage.startOffset <= start && end <= passage.endOffset;
     parts.push({ text: text.slice(start, end), look: isQuote ? 'quote' : isPassage ? 'passage' : 'plain' });
   }
   return parts;
@@ -55,14 +58,14 @@ function scrollToCentre(element: HTMLElement | null): void {
 
 function TextPage({
   text,
-  source,
+  passage,
   quotes,
 }: {
   readonly text: string;
-  readonly source: ShownSource;
+  readonly passage: Passage;
   readonly quotes: readonly { start: number; end: number }[];
 }) {
-  const parts = useMemo(() => cutPage(text, source, quotes), [text, source, quotes]);
+  const parts = useMemo(() => cutPage(text, passage, quotes), [text, passage, quotes]);
   const first = Math.max(
     0,
     parts.findIndex((part) => part.look === (quotes.length > 0 ? 'quote' : 'passage')),
@@ -96,14 +99,28 @@ function TextPage({
   );
 }
 
+/** What of a source stands on one of its pages: its piece of the passage, and the cited words, which are the piece where none are. */
+function findOnPage(source: ShownSource, cited: readonly Citation[], shownPage: number) {
+  const part = listSourceParts(source).find(({ pageNumber }) => pageNumber === shownPage) ?? {
+    ...source,
+    textStart: 0,
+  };
+  const passage = source.text.slice(part.textStart, part.textStart + part.endOffset - part.startOffset);
+  const places = cited
+    .flatMap(({ quoteStart, quoteEnd }) => locateInSource(source, quoteStart, quoteEnd))
+    .filter(({ pageNumber }) => pageNumber === shownPage);
+  const words = places.map(({ textStart, textEnd }) => source.text.slice(textStart, textEnd));
+  return { part, passage, places, quotes: words.length > 0 ? [...new Set(words)] : [passage] };
+}
+
 type Loaded =
   | { readonly kind: 'loading' }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'ready'; readonly page: SourcePage };
 
-function useSourcePage(slug: string, source: ShownSource): readonly [Loaded, () => void] {
+function useSourcePage(slug: string, source: ShownSource, pageNumber: number): readonly [Loaded, () => void] {
   const [attempt, setAttempt] = useState(0);
-  const key = `${source.versionId}/${source.pageNumber}/${attempt}`;
+  const key = `${source.versionId}/${pageNumber}/${attempt}`;
   const [state, setState] = useState<{ readonly key: string; readonly loaded: Loaded }>({
     key: '',
     loaded: { kind: 'loading' },
@@ -112,7 +129,7 @@ function useSourcePage(slug: string, source: ShownSource): readonly [Loaded, () 
   useEffect(() => {
     if (isGone) return undefined;
     const controller = new AbortController();
-    loadSourcePage(slug, source, controller.signal)
+    loadSourcePage(slug, { ...source, pageNumber }, controller.signal)
       .then((page) => setState({ key, loaded: { kind: 'ready', page } }))
       .catch((error: unknown) => {
         if (controller.signal.aborted) return;
@@ -120,7 +137,7 @@ function useSourcePage(slug: string, source: ShownSource): readonly [Loaded, () 
         setState({ key, loaded: { kind: 'failed', message } });
       });
     return () => controller.abort();
-  }, [slug, source, key, isGone]);
+  }, [slug, source, pageNumber, key, isGone]);
   return [state.key === key ? state.loaded : { kind: 'loading' }, () => setAttempt((count) => count + 1)];
 }
 
@@ -145,7 +162,6 @@ export function SourcePanel({
   readonly onClose: () => void;
 }) {
   const { slug } = useChat();
-  const [loaded, retry] = useSourcePage(slug, source);
   const headingRef = useRef<HTMLHeadingElement>(null);
   useEffect(() => headingRef.current?.focus({ preventScroll: true }), []);
 
@@ -153,17 +169,16 @@ export function SourcePanel({
     () => message.citations.filter((citation) => citation.sourceNumber === source.number),
     [message.citations, source.number],
   );
-  const pageQuotes = useMemo(
-    () =>
-      cited.map((citation) => ({
-        start: source.startOffset + citation.quoteStart,
-        end: source.startOffset + citation.quoteEnd,
-      })),
-    [cited, source.startOffset],
-  );
-  const quotes = useMemo(
-    () => (cited.length > 0 ? [...new Set(cited.map((citation) => citation.quote))] : [source.text]),
-    [cited, source.text],
+  const parts = listSourceParts(source);
+  const pages = describePages(parts);
+  const firstPlace = cited.flatMap(({ quoteStart, quoteEnd }) => locateInSource(source, quoteStart, quoteEnd))[0];
+  const [chosen, setChosen] = useState<{ readonly number: number; readonly pageNumber: number } | null>(null);
+  const shownPage =
+    chosen?.number === source.number ? chosen.pageNumber : (firstPlace?.pageNumber ?? source.pageNumber);
+  const [loaded, retry] = useSourcePage(slug, source, shownPage);
+  const { part, passage, places, quotes } = useMemo(
+    () => findOnPage(source, cited, shownPage),
+    [source, cited, shownPage],
   );
 
   const position = message.sources.findIndex((each) => each.number === source.number);
@@ -188,7 +203,7 @@ export function SourcePanel({
             {source.documentTitle}
           </h2>
           <p className="truncate text-xs text-ink-faint" title={source.headings.join(' › ')}>
-            Page {source.pageNumber}
+            {pages.charAt(0).toUpperCase() + pages.slice(1)}
             {loaded.kind === 'ready' && loaded.page.pageCount !== null ? ` of ${loaded.page.pageCount}` : ''}
             {source.headings.length > 0 ? ` · ${source.headings.at(-1)}` : ''}
           </p>
@@ -218,7 +233,7 @@ export function SourcePanel({
           ) : null}
           {isGone ? null : (
             <Button asChild look="quiet" size="icon-sm" aria-label="Open the document">
-              <Link href={`/w/${slug}/sources/${source.documentId}?page=${source.pageNumber}`}>
+              <Link href={`/w/${slug}/sources/${source.documentId}?page=${shownPage}`}>
                 <ExternalLink aria-hidden />
               </Link>
             </Button>
@@ -235,12 +250,32 @@ export function SourcePanel({
         </Callout>
       )}
 
+      {parts.length > 1 && !isGone ? (
+        <nav
+          aria-label="Pages of the passage"
+          className="flex shrink-0 flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-4 py-1.5 text-xs text-ink-soft"
+        >
+          <span className="mr-auto">A sentence runs over the page break.</span>
+          {parts.map(({ pageNumber }) => (
+            <Button
+              key={pageNumber}
+              look={pageNumber === shownPage ? 'secondary' : 'quiet'}
+              size="sm"
+              aria-current={pageNumber === shownPage ? 'page' : undefined}
+              onClick={() => setChosen({ number: source.number, pageNumber })}
+            >
+              Page {pageNumber}
+            </Button>
+          ))}
+        </nav>
+      ) : null}
+
       <div className="min-h-0 flex-1 overflow-auto bg-sunken">
         {isGone ? (
           <div className="bg-raised">
             <TextPage
               text={source.text}
-              source={{ ...source, startOffset: 0, endOffset: source.text.length }}
+              passage={{ startOffset: 0, endOffset: source.text.length }}
               quotes={cited.map((citation) => ({ start: citation.quoteStart, end: citation.quoteEnd }))}
             />
           </div>
@@ -267,16 +302,16 @@ export function SourcePanel({
           </Callout>
         ) : isPdf ? (
           <PdfPage
-            key={`${source.versionId}/${source.pageNumber}`}
+            key={`${source.versionId}/${shownPage}`}
             address={originalAddress(slug, source)}
             title={source.documentTitle}
-            initialPageNumber={source.pageNumber}
+            initialPageNumber={shownPage}
             quotes={quotes}
-            passage={source.text}
+            passage={passage}
           />
         ) : (
           <div className="min-h-full bg-raised">
-            <TextPage key={source.number} text={loaded.page.text} source={source} quotes={pageQuotes} />
+            <TextPage key={`${source.number}/${shownPage}`} text={loaded.page.text} passage={part} quotes={places} />
           </div>
         )}
       </div>

@@ -1,4 +1,5 @@
 import type { MessageView } from '#lib/domain/chat.ts';
+import { describePages, listSourceParts } from '#lib/domain/source-parts.ts';
 
 /** An answer as plain text for another program: `[n]` behind each cited stretch, the sources with their pages below. */
 export function formatAnswerForCopy(message: Pick<MessageView, 'content' | 'citations' | 'sources'>): string {
@@ -18,6 +19,8 @@ export function formatAnswerForCopy(message: Pick<MessageView, 'content' | 'cita
   const cited = new Set(message.citations.map((citation) => citation.sourceNumber));
   const listed = message.sources.filter((source) => cited.size === 0 || cited.has(source.number));
   if (listed.length === 0) return text;
-  const lines = listed.map((source) => `[${source.number}] ${source.documentTitle}, page ${source.pageNumber}`);
+  const lines = listed.map(
+    (source) => `[${source.number}] ${source.documentTitle}, ${describePages(listSourceParts(source))}`,
+  );
   return `${text}\n\nSources\n${lines.join('\n')}`;
 }
