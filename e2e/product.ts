@@ -41,7 +41,11 @@ async function readyForFiles(page: Page): Promise<void> {
 }
 
 /** Upload through the page and wait until the document answers. */
-export async function uploadDocument(page: Page, slug: string, file: string): Promise<void> {
+export async function uploadDocument(
+  page: Page,
+  slug: string,
+  file: Parameters<Locator['setInputFiles']>[0],
+): Promise<void> {
   await page.goto(`/admin/${slug}/documents`);
   await readyForFiles(page);
   await page.getByLabel('Choose documents').setInputFiles(file);
