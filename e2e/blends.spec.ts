@@ -42,6 +42,7 @@ test('an exported PEFT archive comes in again, and a broken one says what is wro
     .setInputFiles({ name: 'broken.zip', mimeType: 'application/zip', buffer: Buffer.from('PK\u0003\u0004nothing') });
   await dialog.getByRole('button', { name: 'Import' }).click();
   await expect(dialog.getByLabel('File')).toHaveAttribute('aria-invalid', 'true');
+  await expect(dialog).toContainText('the archive is damaged or no ZIP file; expected a ZIP of a PEFT directory.');
   await photograph(page, 'adapter-import-broken');
 });
 

@@ -148,7 +148,8 @@ async function unpackPeft(archivePath: string, directory: string): Promise<strin
     }
   } catch (cause) {
     if (AppError.isInstance(cause)) throw cause;
-    throw invalidAdapter(`the archive cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw invalidAdapter('the archive is damaged or no ZIP file; expected a ZIP of a PEFT directory', { why });
   }
   const missing = peftFiles.slice(0, 2).find((name) => !found.has(name));
   if (missing !== undefined) throw invalidAdapter(`the archive has no ${missing}; expected a ZIP of a PEFT directory`);

@@ -43,7 +43,9 @@ const rows: readonly Row[] = [
 
 function Cell({ isChanged, children }: { readonly isChanged: boolean; readonly children: ReactNode }) {
   return (
-    <td className={classNames('break-words px-4 py-2 align-top', isChanged && 'bg-accent-soft/60')}>{children}</td>
+    <td className={classNames('break-words px-2 py-2 align-top sm:px-4', isChanged && 'bg-accent-soft/60')}>
+      {children}
+    </td>
   );
 }
 
@@ -110,13 +112,13 @@ export default async function ComparePage({
             ))}
             <Button type="submit">Compare</Button>
           </form>
-          <Card className="overflow-x-auto">
-            <table className="w-full min-w-[36rem] table-fixed text-left text-sm">
+          <Card className="overflow-hidden">
+            <table className="w-full table-fixed text-left text-[0.8125rem] sm:text-sm">
               <thead className="border-b border-line">
                 <tr>
-                  <th className="w-40 px-4 py-3 font-medium text-ink-faint">What differs is marked</th>
+                  <th className="w-24 px-3 py-3 font-medium text-ink-faint sm:w-40 sm:px-4">What differs is marked</th>
                   {[left, right].map((version) => (
-                    <th key={version.id} className="px-4 py-3 font-semibold">
+                    <th key={version.id} className="break-words px-2 py-3 font-semibold sm:px-4">
                       <Link className="hover:underline" href={`/admin/${slug}/adapters/versions/${version.id}`}>
                         {nameVersion(version)}
                       </Link>
@@ -129,7 +131,7 @@ export default async function ComparePage({
                   const isChanged = read(left) !== read(right);
                   return (
                     <tr key={label}>
-                      <th scope="row" className="px-4 py-2 align-top font-normal text-ink-faint">
+                      <th scope="row" className="break-words px-3 py-2 align-top font-normal text-ink-faint sm:px-4">
                         {label}
                       </th>
                       <Cell isChanged={isChanged}>{read(left)}</Cell>
