@@ -343,6 +343,9 @@ test('two training runs stand in line, and one that waits is cancelled there', a
   await expect(page.getByText('2 training runs come first')).toBeVisible();
   await page.goto(`/admin/${slug}/adapters/training`);
   await expect(page.getByRole('link', { name: /Third in line/ })).toBeVisible();
+  await expect(page.getByRole('listitem').filter({ hasText: 'Third in line' })).toContainText(
+    '2 training runs come first',
+  );
   await photograph(page, 'training-list');
   for (const address of [second, third, first]) {
     await page.goto(address);

@@ -272,3 +272,25 @@ test('bound to its workspace the voice answers there, with its hash on the messa
   const foreign = new URL(trainingAddress).pathname.replace(`/admin/${slug}/`, `/admin/${other}/`);
   expect((await page.goto(foreign))?.status()).toBe(404);
 });
+
+test('a deleted document flags the version that learned from it, and a run without it is drafted', async ({ page }) => {
+  await page.goto(`/admin/${slug}/documents`);
+  await page.getByLabel(/^Select tarnwick/).check();
+  const list = page.getByRole('region', { name: 'Documents', exact: true });
+  await list.getByRole('button', { name: 'Delete…' }).click();
+  await page.getByRole('button', { name: 'Delete document' }).click();
+  await expect(list.locator('li[data-document]')).toHaveCount(0);
+
+  await page.goto(`/admin/${slug}/adapters`);
+  await expect(page.getByText('Learned from deleted sources')).toBeVisible();
+  const flag = page.getByRole('region', { name: 'To be trained again' });
+  await expect(flag).toContainText('Harbour voice, version 1 learned from what was deleted');
+  await photograph(page, 'adapters-flagged', true);
+  await flag.getByRole('link', { name: 'Open the drafted run' }).click();
+  await expect(page.getByText('A draft: Harbour voice once more')).toBeVisible();
+  await expect(page.getByLabel('Adapter', { exact: true })).toHaveValue('Harbour voice');
+  await expect(page.getByRole('textbox', { name: 'Question 1' })).toHaveValue('What does the winter cable cost?');
+  // The rows of the document are still in the frozen version: freezing again comes first.
+  await expect(page.getByRole('link', { name: 'Open Harbour voice' })).toBeVisible();
+  await photograph(page, 'train-again', true);
+});

@@ -30,6 +30,8 @@ export interface TrainingSummary {
   readonly run: RunView;
   readonly resultVersionId: string | null;
   readonly outcome: TrainingOutcome | null;
+  /** Training runs of this device that come first; null when it does not wait. */
+  readonly queue: { readonly ahead: number } | null;
 }
 
 export interface CurvePoint {
@@ -57,8 +59,6 @@ export interface TrainingView extends TrainingSummary {
   readonly forecast: TrainingForecast | null;
   readonly plan: TrainingPlan | null;
   readonly artifactSha256: string | null;
-  /** Training runs of this device that come first; null when it does not wait. */
-  readonly queue: { readonly ahead: number } | null;
   /** Seconds to the last step, by the speed of the newest steps; null when it does not train. */
   readonly etaSeconds: number | null;
   /** In order of steps; thinned out evenly beyond some hundreds. */
@@ -81,7 +81,11 @@ const LOG_SHOWN = 200;
 /** Newest steps whose pace tells the time to the end. */
 const PACE_STEPS = 8;
 
-function summarise({ training, run }: TrainingWithRun): TrainingSummary {
+async function summarise(
+  db: DatabaseExecutor,
+  access: Authorized<'adapter.read'>,
+  { training, run }: TrainingWithRun,
+): Promise<TrainingSummary> {
   return {
     id: training.id,
     adapterName: training.adapterName,
@@ -91,6 +95,7 @@ function summarise({ training, run }: TrainingWithRun): TrainingSummary {
     run: viewRun(run),
     resultVersionId: training.resultVersionId,
     outcome: trainingOutcomeSchema.nullable().parse(training.outcome),
+    queue: run.state === 'queued' ? { ahead: await countTrainingsAhead(db, access, run) } : null,
   };
 }
 
@@ -100,7 +105,10 @@ export async function listTrainings(
   access: Authorized<'adapter.read'>,
   limit: number,
 ): Promise<TrainingSummary[]> {
-  return (await listTrainingRuns(deps.db, access, limit)).map(summarise);
+  const summaries: TrainingSummary[] = [];
+  for (const found of await listTrainingRuns(deps.db, access, limit))
+    summaries.push(await summarise(deps.db, access, found));
+  return summaries;
 }
 
 /** Every n-th point, and the last. */
@@ -127,15 +135,15 @@ export async function readTraining(
   const found = await findTrainingRun(deps.db, access, id);
   if (found === undefined) throw notFound('training');
   const { training, run } = found;
-  const [points, samples, log, ahead] = await Promise.all([
+  const [summary, points, samples, log] = await Promise.all([
+    summarise(deps.db, access, found),
     listTrainingPoints(deps.db, access, id),
     listTrainingSamples(deps.db, access, id),
     listTrainingLog(deps.db, access, id, LOG_SHOWN),
-    run.state === 'queued' ? countTrainingsAhead(deps.db, access, run) : null,
   ]);
   const steps = points.filter(({ kind }) => kind === 'step');
   return {
-    ...summarise(found),
+    ...summary,
     notes: training.notes,
     baseSha256: training.baseSha256,
     config: trainConfigSchema.parse(training.config),
@@ -143,7 +151,6 @@ export async function readTraining(
     forecast: trainingForecastSchema.nullable().parse(training.forecast),
     plan: trainingPlanSchema.nullable().parse(training.plan),
     artifactSha256: training.artifactSha256,
-    queue: ahead === null ? null : { ahead },
     etaSeconds: run.state === 'running' && run.stage === 'training' ? estimateSeconds(steps, run.progressTotal) : null,
     steps: thinOut(steps, MAX_POINTS).map(({ step, loss, learningRate, gradientNorm, tokensPerSecond }) => ({
       step,

@@ -6,9 +6,11 @@ import { Progress } from '#app/_components/ui/progress.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { TrainingSummary } from '#lib/training/view-training.ts';
+import { describeQueue } from '../_state/describe-queue.ts';
 import { StateBadge } from './state-badge.tsx';
 
-function describeResult({ outcome, run }: TrainingSummary): string {
+function describeResult({ outcome, run, queue }: TrainingSummary): string {
+  if (queue !== null) return ` · ${describeQueue(queue)}`;
   if (run.state === 'failed' || outcome === null) return '';
   const { baseLoss, bestLoss, steps } = outcome.result;
   return baseLoss === null || bestLoss === null

@@ -16,6 +16,7 @@ import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
 import type { CurvePoint, TrainingView } from '#lib/training/view-training.ts';
 import { StateBadge } from '../../_components/state-badge.tsx';
+import { describeQueue } from '../../_state/describe-queue.ts';
 import { type Curve, CurveChart } from './curve-chart.tsx';
 import { Outcome } from './outcome.tsx';
 import { Samples } from './samples.tsx';
@@ -70,8 +71,7 @@ function describeStage({ run, queue }: TrainingView): string {
     const stage = run.stage ?? 'starting';
     return stage.charAt(0).toUpperCase() + stage.slice(1);
   }
-  if (queue === null || queue.ahead === 0) return 'Next in line';
-  return queue.ahead === 1 ? 'One training run comes first' : `${queue.ahead} training runs come first`;
+  return describeQueue(queue ?? { ahead: 0 });
 }
 
 function Course({ training }: { readonly training: TrainingView }) {
