@@ -217,10 +217,12 @@ test('rows come from ShareGPT, transcripts, tables of turns, a style sheet and r
 
   await upload(page, 'shared.json', 'application/json', shared);
   await expect(tab(page, 'All')).toHaveText('All 2', { timeout: 60_000 });
-  await expect(rowsOf(page).filter({ hasText: 'Which bus' })).toContainText('On Sundays it is line 41.');
+  await expect(rowsOf(page).filter({ hasText: 'On Sundays it is line 41.' })).toContainText('2 turns');
+  await page.getByText('The turn before').click();
+  await expect(page.getByText('Line 14, every half hour.')).toBeVisible();
   await upload(page, 'counter.txt', 'text/plain', transcript);
   await expect(tab(page, 'All')).toHaveText('All 4', { timeout: 60_000 });
-  await expect(rowsOf(page).filter({ hasText: 'kettles' })).toContainText('Irons too, once they are cold.');
+  await expect(rowsOf(page).filter({ hasText: 'Irons too, once they are cold.' })).toContainText('2 turns');
   await upload(page, 'threads.csv', 'text/csv', turns, {
     'Each line of the table is': 'turns',
     Conversation: 'thread no',
@@ -243,9 +245,12 @@ test('rows come from ShareGPT, transcripts, tables of turns, a style sheet and r
   await sheet.getByRole('button', { name: 'Save and set the instructions' }).click();
   await expect(sheet).toBeHidden();
   await expect(tab(page, 'All')).toHaveText('All 7', { timeout: 60_000 });
-  await expect(rowsOf(page).filter({ hasText: 'café' })).toContainText('Do not: Use exclamation marks.');
+  await rowsOf(page).filter({ hasText: 'café' }).getByRole('button', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit the row' });
+  await expect(edit.getByLabel('Rules')).toHaveValue(/- Do not: Use exclamation marks\./);
+  await page.keyboard.press('Escape');
   await page.goto(`/w/${slug}/settings`);
-  await expect(page.getByLabel('Instructions')).toHaveValue(/Style:\n- Answer in one sentence\./);
+  await expect(page.getByLabel('Instructions for the assistant')).toHaveValue(/Style:\n- Answer in one sentence\./);
 
   await page.goto(`/w/${slug}/chat`);
   const good = await ask(page, 'Within how many days may a device be returned?');
@@ -280,7 +285,6 @@ test('rows come from ShareGPT, transcripts, tables of turns, a style sheet and r
   await expect(page.getByRole('link', { name: 'Version 1' })).toBeVisible({ timeout: 60_000 });
   const row = (words: string) => rowsOf(page).filter({ hasText: words });
   await row('park a van').getByRole('button', { name: 'Edit' }).click();
-  const edit = page.getByRole('dialog', { name: 'Edit the row' });
   await edit.getByLabel('Assistant').fill('Behind the hall, at gate C.');
   await edit.getByRole('button', { name: 'Save and accept' }).click();
   await expect(row('gate C')).toBeVisible();
@@ -298,13 +302,7 @@ test('rows come from ShareGPT, transcripts, tables of turns, a style sheet and r
   await page.getByRole('link', { name: 'version 1', exact: true }).click();
   const difference = page.getByRole('region', { name: 'Compared' });
   const count = async (label: string) =>
-    Number(
-      await difference
-        .locator('div', { has: page.getByText(label, { exact: true }) })
-        .locator('dd')
-        .last()
-        .innerText(),
-    );
+    Number(await difference.getByText(label, { exact: true }).locator('xpath=following-sibling::dd').innerText());
   await expect(difference.getByText('Reworded')).toBeVisible();
   expect({ added: await count('Added'), removed: await count('Removed'), reworded: await count('Reworded') }).toEqual({
     added: 1,

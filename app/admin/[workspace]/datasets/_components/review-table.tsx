@@ -295,6 +295,7 @@ function RowItem({
   const question = row.messages.findLast(({ role }) => role === 'user')?.content ?? '';
   const answer = row.messages.findLast(({ role }) => role === 'assistant')?.content ?? '';
   const turns = row.messages.filter(({ role }) => role === 'assistant').length;
+  const earlier = row.messages.filter(({ role }) => role !== 'system').slice(0, -2);
   // A prompt with passages ends in a paragraph with the question; people read that first.
   const asked =
     question
@@ -334,6 +335,20 @@ function RowItem({
         <p className="mt-1 line-clamp-4 whitespace-pre-line text-sm leading-relaxed text-ink-soft [overflow-wrap:anywhere]">
           {answer}
         </p>
+        {earlier.length === 0 ? null : (
+          <details className="mt-1.5 text-[0.8125rem] leading-snug text-ink-soft">
+            <summary className="w-fit text-ink-faint">
+              {turns === 2 ? 'The turn before' : `The ${turns - 1} turns before`}
+            </summary>
+            <ul className="mt-1 flex flex-col gap-1 border-l-2 border-line pl-2.5 [overflow-wrap:anywhere]">
+              {earlier.map(({ role, content }, index) => (
+                <li key={`${index} ${role}`} className={classNames(role === 'user' && 'font-medium text-ink')}>
+                  {content}
+                </li>
+              ))}
+            </ul>
+          </details>
+        )}
         {row.quote === null ? null : (
           <p className="mt-1.5 line-clamp-2 border-l-2 border-line-strong pl-2.5 font-serif text-[0.8125rem] text-ink-faint">
             {row.quote}
