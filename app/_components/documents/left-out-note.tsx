@@ -8,14 +8,15 @@ export function LeftOutNote({
 }: {
   readonly version: Pick<DocumentVersionView, 'imagePages' | 'recognisedPages' | 'leftOut' | 'pageCount'>;
 }) {
-  const count = (pages: readonly number[]) => `${pages.length} of ${pageCount ?? pages.length} pages`;
+  const count = (pages: readonly number[]) =>
+    pageCount === 1 ? 'Its only page' : `${pages.length} of ${pageCount ?? pages.length} pages`;
   return (
     <>
       {recognisedPages.length === 0 ? null : (
         <Callout tone="warn" title="Text was recognised from pictures" className="mb-5">
           {count(recognisedPages)} {recognisedPages.length === 1 ? 'is a picture' : 'are pictures'}, as a scanner makes
-          them: {describePages(recognisedPages)}. Their text was recognised (OCR) and may hold mistakes; compare numbers
-          and codes with the page.
+          them{pageCount === 1 ? '' : `: ${describePages(recognisedPages)}`}. Text was recognised (OCR) and may hold
+          mistakes; compare numbers and codes with the page.
         </Callout>
       )}
       {imagePages.length === 0 && leftOut.length === 0 ? null : (
