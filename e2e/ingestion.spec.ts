@@ -82,11 +82,10 @@ test('a sentence that a page break cuts is cited whole, and marked on both pages
     .click();
   const panel = page.getByRole('region', { name: /^Source \d/ });
   const pages = panel.getByRole('navigation', { name: 'Pages of the passage' });
-  await expect(panel.locator('mark').first()).toBeVisible();
-  await expect(panel.getByLabel('Page 2 of orbis').locator('mark').last()).toContainText('while the rotor');
+  await expect(panel.locator('mark').last()).toContainText('while the rotor');
   await photograph(page, 'cited-over-pages');
   await pages.getByRole('button', { name: 'Page 3' }).click();
-  await expect(panel.getByLabel('Page 3 of orbis').locator('mark').first()).toContainText('still turns');
+  await expect(panel.locator('mark').first()).toContainText('still turns');
   await photograph(page, 'cited-over-pages-next');
 });
 
