@@ -7,6 +7,7 @@ import { Button } from '#app/_components/ui/button.tsx';
 import { Card, EmptyState, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { listRunViews } from '#lib/jobs/manage-runs.ts';
 import {
   type AdapterView,
@@ -23,7 +24,7 @@ import { ImportDialog } from '../_components/import-dialog.tsx';
 import { RenameDialog } from '../_components/rename-dialog.tsx';
 import { RetrainList } from '../_components/retrain-list.tsx';
 import { ServingCard } from '../_components/serving-card.tsx';
-import { describeRank, formatBytes, nameVersion, originNames } from '../_state/describe-version.ts';
+import { describeRank, nameVersion, originNames } from '../_state/describe-version.ts';
 
 export const metadata: Metadata = { title: 'Adapters' };
 

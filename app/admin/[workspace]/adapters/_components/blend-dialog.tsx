@@ -77,7 +77,7 @@ export function BlendDialog({
           });
         }}
       >
-        <fieldset>
+        <fieldset className="min-w-0">
           <legend className="text-sm font-medium">Weights</legend>
           <ul className="mt-2 flex flex-col gap-2">
             {versions.map(({ id, label }) => (

@@ -9,7 +9,7 @@ import { Progress } from '#app/_components/ui/progress.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
-import { formatBytes } from '../_state/describe-version.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { mergeVersion } from '../actions.ts';
 
 const types = {

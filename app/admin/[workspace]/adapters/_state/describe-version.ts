@@ -21,10 +21,6 @@ export function formatMetric(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
 
-export function formatBytes(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-}
-
 export function describeRank({ rank }: VersionView['config']): string {
   return rank.min === rank.max ? `rank ${rank.min}` : `rank ${rank.min} to ${rank.max}`;
 }

@@ -6,16 +6,10 @@ import { classNames } from '#app/_components/ui/class-names.ts';
 import { Card, Page } from '#app/_components/ui/page.tsx';
 import { Select } from '#app/_components/ui/select.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { listAdapterViews, type VersionView } from '#lib/registry/read-adapters.ts';
 import { describeDeletedSources } from '#lib/training/draft-retrain.ts';
-import {
-  describeMetric,
-  describeRank,
-  formatBytes,
-  formatMetric,
-  nameVersion,
-  originNames,
-} from '../_state/describe-version.ts';
+import { describeMetric, describeRank, formatMetric, nameVersion, originNames } from '../_state/describe-version.ts';
 
 export const metadata: Metadata = { title: 'Compare adapters' };
 

@@ -6,6 +6,7 @@ import { Callout } from '#app/_components/ui/callout.tsx';
 import { Card, Page, Section } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { readAddressed, requireWorkspacePage } from '#app/_server/page.ts';
+import { formatBytes } from '#lib/domain/format-bytes.ts';
 import { listMerged, listMergeRuns } from '#lib/registry/merged-models.ts';
 import { checkArtifact, readVersionView, type VersionView } from '#lib/registry/read-adapters.ts';
 import { readVersionStandings } from '#lib/registry/read-standings.ts';
@@ -20,7 +21,6 @@ import {
   describeMetric,
   describeOptions,
   describeRank,
-  formatBytes,
   formatMetric,
   nameVersion,
   originNames,
