@@ -253,9 +253,9 @@ export function SourcePanel({
       {parts.length > 1 && !isGone ? (
         <nav
           aria-label="Pages of the passage"
-          className="flex shrink-0 flex-wrap items-center gap-x-2 gap-y-1 border-b border-line px-4 py-1.5 text-xs text-ink-soft"
+          className="flex shrink-0 items-center gap-1 border-b border-line px-4 py-1.5 text-xs text-ink-soft"
         >
-          <span className="mr-auto">A sentence runs over the page break.</span>
+          <span className="min-w-0 flex-1">Goes on over the page break</span>
           {parts.map(({ pageNumber }) => (
             <Button
               key={pageNumber}

@@ -87,7 +87,7 @@ export default async function VersionPage({ params, searchParams }: VersionPageP
           out.
         </Callout>
       )}
-      <ul className="grid gap-3 sm:grid-cols-3">
+      <ul className="grid grid-cols-1 gap-3 sm:grid-cols-3">
         {splits.map(({ split, rows, groups, sha256 }) => (
           <li key={split}>
             <Card className="h-full px-5 py-4">
