@@ -274,6 +274,8 @@ test('rows come from ShareGPT, transcripts, tables of turns, a style sheet and r
   await expect(tab(page, 'All')).toHaveText('All 9', { timeout: 60_000 });
   const corrected = rowsOf(page).filter({ hasText: 'A repaired part has six months of warranty.' });
   await expect(corrected).toContainText('a rated conversation');
+  await expect(corrected).toContainText('How long is the warranty of a repaired part?');
+  await expect(page.getByText('1 row of 1 read')).toBeVisible();
   await expect(rowsOf(page).filter({ hasText: 'a rated conversation' })).toHaveCount(2);
   await photograph(page, 'datasets-rows', true);
 

@@ -110,7 +110,9 @@ export default async function ComparePage({
             <table className="w-full table-fixed text-left text-[0.8125rem] sm:text-sm">
               <thead className="border-b border-line">
                 <tr>
-                  <th className="w-28 px-2.5 py-3 font-medium text-ink-faint sm:w-40 sm:px-4">What differs is marked</th>
+                  <th className="w-28 px-2.5 py-3 font-medium text-ink-faint sm:w-40 sm:px-4">
+                    What differs is marked
+                  </th>
                   {[left, right].map((version) => (
                     <th key={version.id} className="break-words px-2 py-3 font-semibold sm:px-4">
                       <Link className="hover:underline" href={`/admin/${slug}/adapters/versions/${version.id}`}>

@@ -42,7 +42,7 @@ function describeReport({ kind, report }: ImportView): string {
   );
   const missing = report.malformed + report.empty;
   return [
-    `${report.rows.toLocaleString('en')} rows of ${report.read.toLocaleString('en')} read`,
+    `${report.rows.toLocaleString('en')} ${report.rows === 1 ? 'row' : 'rows'} of ${report.read.toLocaleString('en')} read`,
     ...(missing > 0
       ? [kind === 'manuals' ? `${missing} times the model wrote nothing of use` : `${missing} left out`]
       : []),

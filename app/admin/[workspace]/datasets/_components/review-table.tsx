@@ -302,7 +302,8 @@ function RowItem({
       .trim()
       .split(/\n{2,}/)
       .at(-1) ?? '';
-  const shownQuestion = question.length <= 400 ? question : asked.length <= 400 ? asked : `… ${asked.slice(-260)}`;
+  const isShown = question.length <= 400 && row.documentAddress === null;
+  const shownQuestion = isShown ? question : asked.length <= 400 ? asked : `… ${asked.slice(-260)}`;
   return (
     <tr
       ref={setItem}
