@@ -75,7 +75,8 @@ function keep(reader: Omit<IdleReader, 'timer'>): void {
     reader.sandbox.kill();
   };
   idleReaders.push({ ...reader, timer: setTimeout(end, IDLE_MS) });
-  void reader.sandbox.measureMegabytes().then((megabytes) => {
-    if (megabytes > MAX_RESIDENT_MEGABYTES) end();
-  });
+  const endWhenLarge = async () => {
+    if ((await reader.sandbox.measureMegabytes()) > MAX_RESIDENT_MEGABYTES) end();
+  };
+  void endWhenLarge();
 }

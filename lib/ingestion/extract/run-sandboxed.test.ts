@@ -76,13 +76,14 @@ it('leaves no guard behind when the file is read', async () => {
   await expect.poll(() => listSandboxes(process.pid), { timeout: 20_000 }).toEqual([]);
 }, 30_000);
 
+const findReader = async () => (await listSandboxes(process.pid)).filter(({ isGuard }) => !isGuard);
+
 it('reads plain files of one owner in one process, and no others', async () => {
   const filePath = path.join(directory, 'plain.md');
   await writeFile(filePath, '# Title\n\nWords.');
   const packed = path.join(directory, 'packed.docx');
   await writeFile(packed, makeDocx('<w:p><w:r><w:t>Packed words</w:t></w:r></w:p>'));
   const { signal } = new AbortController();
-  const findReader = async () => (await listSandboxes(process.pid)).filter(({ isGuard }) => !isGuard);
   const read = (owner: string) => runExtraction(filePath, 'text/markdown', { signal, owner });
   expect(await read('a')).toEqual(await read('a'));
   const [first, ...rest] = await findReader();

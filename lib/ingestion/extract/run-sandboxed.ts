@@ -125,22 +125,22 @@ export function openSandbox(
     child.once('close', () => resolve());
   });
   void closed.then(() => clearInterval(memoryTimer));
+  const kill = () => void child.kill('SIGKILL');
   return {
     lines: createInterface({ input: stdout, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator](),
     input: stdin,
     hasEnded: () => startError !== undefined || child.exitCode !== null || child.signalCode !== null,
     measureMegabytes,
     watch(signal, timeoutMs) {
-      const onAbort = () => child.kill('SIGKILL');
-      if (signal.aborted) onAbort();
-      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) kill();
+      signal.addEventListener('abort', kill, { once: true });
       const timer = setTimeout(() => stop('timeout', timeoutMs), timeoutMs);
       return () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', kill);
       };
     },
-    kill: () => void child.kill('SIGKILL'),
+    kill,
     async waitForEnd() {
       await closed;
       if (startError !== undefined) throw startError;
