@@ -20,6 +20,7 @@ import { SUPERVISED_VARIABLE } from '#lib/config/exit-with-parent.ts';
 import { type ProcessLock, tryLock } from '#lib/config/process-lock.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { chooseModels, type ModelRole } from '#lib/models/model-choice.ts';
+import { allocatorEnvironment } from '#lib/runtime/server/allocator.ts';
 import { ensureRoleModel } from './models/pull-defaults.ts';
 import { acceptsConnections, claimPort, ownUrl, requireOk } from './start/network.ts';
 import { createProgressBar } from './start/progress-bar.ts';
@@ -224,13 +225,18 @@ async function main(): Promise<void> {
 
   const describe = (
     name: string,
-    rest: Pick<ProcessSpec, 'isReady' | 'stopTier'> & { readyTimeoutMs?: number; nodeFlags?: readonly string[] },
+    rest: Pick<ProcessSpec, 'isReady' | 'stopTier'> & {
+      readyTimeoutMs?: number;
+      nodeFlags?: readonly string[];
+      /** The user's own values win. */
+      environment?: Readonly<Record<string, string>>;
+    },
   ): ProcessSpec => ({
     name,
     command: process.execPath,
     args: [...(rest.nodeFlags ?? []), scriptPath(name)],
     cwd: root,
-    env,
+    env: { ...rest.environment, ...env },
     logFile: path.join(layout.logsDir, `${name}.log`),
     readyTimeoutMs: rest.readyTimeoutMs ?? READY_TIMEOUT_MS,
     isReady: rest.isReady,
@@ -263,6 +269,7 @@ async function main(): Promise<void> {
       describe('runtime', {
         stopTier: 0,
         readyTimeoutMs: RUNTIME_READY_TIMEOUT_MS,
+        environment: allocatorEnvironment,
         isReady: () => isRuntimeReady(layout.runtimeSocket),
       }),
       'models loaded',

@@ -7,16 +7,19 @@
  *
  *   npm run bench:adapters -- [--repeats 3] [--adapters 50] [--budget-mb 1024] [--threads 1] [--json]
  */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 import { Command } from 'commander';
 import { loadEnv } from '#lib/config/env.ts';
 import { writeGgufAdapter } from '#lib/lora/adapter/gguf-adapter.ts';
 import { sizeOfModule, targetModules } from '#lib/lora/architectures/architecture.ts';
 import { createRandom } from '#lib/lora/train/random.ts';
 import { createBaseFinder } from '#lib/registry/find-base.ts';
+import { allocatorEnvironment } from '#lib/runtime/server/allocator.ts';
 import { loadBaseModel, startLlama } from '#lib/runtime/server/base-model.ts';
 import { createContextPool } from '#lib/runtime/server/context-pool.ts';
 import { generateText } from '#lib/runtime/server/generate.ts';
@@ -44,6 +47,15 @@ const TARGET_DECODE_COST = 0.15;
 const TARGET_GROWTH_SHARE = 0.1;
 const never = new AbortController().signal;
 const env = loadEnv();
+
+if (process.env['MALLOC_MMAP_THRESHOLD_'] === undefined) {
+  // As the product starts its inference server; the allocator reads it before the first line of any program.
+  const { status } = spawnSync(process.execPath, process.argv.slice(1), {
+    env: { ...process.env, ...allocatorEnvironment },
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}
 
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);

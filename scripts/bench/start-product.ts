@@ -14,6 +14,7 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { listDocumentViews } from '#lib/ingestion/read-documents.ts';
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
+import { allocatorEnvironment } from '#lib/runtime/server/allocator.ts';
 import { demoFolder, questionFileSchema } from '../demo/demo-questions.ts';
 import { acceptsConnections } from '../start/network.ts';
 import { Supervisor } from '../start/supervisor.ts';
@@ -42,6 +43,7 @@ export async function startProduct(settings: Readonly<Record<string, string>>): 
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'bench-'));
   const layout = describeDataDir(dataDir);
   const env: NodeJS.ProcessEnv = {
+    ...allocatorEnvironment,
     ...process.env,
     NODE_ENV: 'production',
     ...settings,

@@ -6,6 +6,7 @@ import { describeDataDir } from '#lib/config/data-dir.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { SUPERVISED_VARIABLE } from '#lib/config/exit-with-parent.ts';
 import { createRuntimeClient, type HttpRuntimeClient } from '#lib/runtime/client.ts';
+import { allocatorEnvironment } from '#lib/runtime/server/allocator.ts';
 
 const POLL_MS = 200;
 
@@ -16,6 +17,7 @@ export async function startRuntime(
 ): Promise<{ readonly client: HttpRuntimeClient; readonly pid: number; readonly close: () => Promise<void> }> {
   const child = spawn(process.execPath, [path.join(import.meta.dirname, '../runtime.ts')], {
     env: {
+      ...allocatorEnvironment,
       ...process.env,
       [SUPERVISED_VARIABLE]: '1',
       LOREHOUSE_DATA_DIR: dataDir,
