@@ -54,7 +54,7 @@ interface Planted {
 }
 
 const planted: Readonly<Record<string, Planted>> = {
-  noise: { fault: 'forgets: trained on noise', rows: 'noise', steps: 10, learningRate: 3e-3, expected: 'forgetting' },
+  noise: { fault: 'forgets: trained on noise', rows: 'noise', steps: 24, learningRate: 6e-3, expected: 'forgetting' },
   'by-heart': {
     fault: 'ignores its sources: answers by heart',
     rows: 'byHeart',
