@@ -5,7 +5,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { LoraAdapter } from '#lib/lora/adapter/adapter.ts';
 import { openGgufAdapter, readGgufAdapter, writeGgufAdapter } from '#lib/lora/adapter/gguf-adapter.ts';
 import { writePeftAdapter } from '#lib/lora/adapter/peft-adapter.ts';
@@ -82,6 +82,9 @@ const hash = async (file: string) =>
   createHash('sha256')
     .update(await readFile(file))
     .digest('hex');
+
+// Each starts a program, which a busy machine makes wait.
+vi.setConfig({ testTimeout: 60_000 });
 
 describe('npm run lora', () => {
   it('says what it can do, and how a command ends', () => {
