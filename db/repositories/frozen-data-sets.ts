@@ -73,7 +73,10 @@ export async function listFrozenLines(
     .orderBy(asc(dataSetVersionRows.line));
 }
 
-/** Documents and conversations that the training rows of a version came from. A document that is gone keeps its id. */
+/**
+ * Documents and conversations that the rows of a version came from, also those that only choose the best step or measure it: what
+ * was deleted is to be in nothing that a run reads. A document that is gone keeps its id.
+ */
 export async function listFrozenSources(
   db: DatabaseExecutor,
   access: Authorized<'dataset.read'>,
@@ -82,11 +85,7 @@ export async function listFrozenSources(
   readonly documents: readonly { readonly documentId: string; readonly title: string | null }[];
   readonly conversationIds: readonly string[];
 }> {
-  const mine = and(
-    eq(dataSetVersionRows.workspaceId, access.workspaceId),
-    eq(dataSetVersionRows.versionId, versionId),
-    eq(dataSetVersionRows.split, 'train'),
-  );
+  const mine = and(eq(dataSetVersionRows.workspaceId, access.workspaceId), eq(dataSetVersionRows.versionId, versionId));
   const sources = await db
     .selectDistinct({ documentId: dataSetVersionRows.documentId, title: documents.title })
     .from(dataSetVersionRows)
