@@ -11,3 +11,8 @@ export interface Authorized<P extends Permission> {
   readonly workspaceId: string;
   readonly actor: Actor;
 }
+
+/** The person who acts; null for a key or the product itself. */
+export function findUserId({ actor }: Authorized<Permission>): string | null {
+  return actor.kind === 'user' ? actor.userId : null;
+}

@@ -27,7 +27,7 @@ import {
 } from '#db/repositories/runs.ts';
 import { findSuite, findSuiteByName } from '#db/repositories/suites.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
@@ -50,8 +50,6 @@ interface Deps {
 }
 type Read = Authorized<'evaluation.read'>;
 type Write = Authorized<'evaluation.write'>;
-
-const findUserId = ({ actor }: Write) => (actor.kind === 'user' ? actor.userId : null);
 
 /** Questions that none of these passages answers are asked elsewhere: the shipped suite “Refusal” has them. */
 const plan = (passages: Awaited<ReturnType<typeof listManualPassages>>, { maxCases }: DraftSettings) =>

@@ -16,7 +16,7 @@ import {
   type SuiteRevision,
 } from '#db/repositories/suites.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
 import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
@@ -77,8 +77,6 @@ export async function readSuite(
   const cases = await listCases(deps.db, access, [revision.id]);
   return { suite, revision, revisions, cases: cases.map(readStoredCase) };
 }
-
-const findUserId = (access: Authorized<Permission>) => (access.actor.kind === 'user' ? access.actor.userId : null);
 
 export interface SavedSuite {
   readonly suiteId: string;

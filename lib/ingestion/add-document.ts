@@ -14,7 +14,7 @@ import {
 } from '#db/repositories/documents.ts';
 import { insertRun, listRunsOfSubjects, reopenRun } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
@@ -285,10 +285,6 @@ async function recogniseVersion(
   if (!run || !(await reopenRun(tx, access, run.id))) return { ...found, runId: null };
   await deps.queue.enqueue(tx, 'document.ingest', { workspaceId: access.workspaceId, runId: run.id });
   return { ...found, runId: run.id };
-}
-
-export function findUserId(access: Authorized<'document.write'>): string | null {
-  return access.actor.kind === 'user' ? access.actor.userId : null;
 }
 
 function duplicate(other: Document): AppError {

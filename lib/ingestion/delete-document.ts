@@ -9,11 +9,11 @@ import {
 } from '#db/repositories/documents.ts';
 import { cancelRunsOfSubjects, insertRun, lockClaim } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { notFound } from '#lib/domain/errors.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
-import { type AddDocumentDeps, findUserId } from './add-document.ts';
+import type { AddDocumentDeps } from './add-document.ts';
 
 /**
  * Unnamed blobs younger than this stay: an upload stores its bytes first and names them in a transaction after.

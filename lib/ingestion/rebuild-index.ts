@@ -14,13 +14,12 @@ import {
 } from '#db/repositories/index-configs.ts';
 import { insertRun, listRunsOfSubjects } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import type { RuntimeClient } from '#lib/runtime/runtime-port.ts';
-import { findUserId } from './add-document.ts';
 import { composeSearchText } from './embedding-text.ts';
 import {
   defaultChunkSizes,

@@ -4,12 +4,11 @@ import { z } from 'zod';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { findAdapterVersion } from '#db/repositories/adapters.ts';
 import { insertRun, listRunsOfSubjects } from '#db/repositories/runs.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import { writtenTypes } from '#lib/lora/gguf/quantise.ts';
 import type { ArtifactStore } from './artifact-store.ts';
-import { findUserId } from './register-version.ts';
 
 /** Merged models are big and can be made again: they go after that long without being made or fetched. */
 export const MERGED_KEPT_MS = 24 * 3600_000;

@@ -10,7 +10,7 @@ import {
 } from '#db/repositories/adapters.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import {
   type AdapterConfig,
   type AdapterLineageInput,
@@ -151,8 +151,4 @@ async function chooseAdapter(
     (await findAdapterByName(tx, access, name)) ??
     (await insertAdapter(tx, access, { name, createdBy: findUserId(access) }))
   );
-}
-
-export function findUserId(access: Authorized<'adapter.write'>): string | null {
-  return access.actor.kind === 'user' ? access.actor.userId : null;
 }

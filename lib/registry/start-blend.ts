@@ -2,11 +2,11 @@ import { z } from 'zod';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { findAdapterVersion } from '#db/repositories/adapters.ts';
 import { insertRun } from '#db/repositories/runs.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { invalidInput } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
 import type { blendMethods } from '#lib/lora/blend/blend-adapters.ts';
-import { checkAdapterName, findUserId } from './register-version.ts';
+import { checkAdapterName } from './register-version.ts';
 
 const MAX_PARTS = 8;
 /** A type alone: the web process starts blends and must not load what computes them. */

@@ -11,7 +11,7 @@ import {
   listRetrievalEvaluations,
 } from '#db/repositories/golden-questions.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import { isSamePassage } from './match-passage.ts';
@@ -50,8 +50,6 @@ export interface Trial {
   /** Of the golden set; null: the question is not in it. */
   readonly kind: 'answerable' | 'unanswerable' | null;
 }
-
-const findUserId = ({ actor }: Authorized<'evaluation.write'>) => (actor.kind === 'user' ? actor.userId : null);
 
 /**
  * A question searched for as the chat would, with everything that led to its sources.

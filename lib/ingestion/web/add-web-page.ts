@@ -1,14 +1,8 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { findDocument, listWebPages } from '#db/repositories/documents.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
-import {
-  type AddDocumentDeps,
-  type AddedDocument,
-  enterDocument,
-  findUserId,
-  requireDocument,
-} from '../add-document.ts';
+import { type AddDocumentDeps, type AddedDocument, enterDocument, requireDocument } from '../add-document.ts';
 import { detectMediaType } from '../media-type.ts';
 import { type FetchOptions, fetchPage } from './fetch-page.ts';
 

@@ -7,11 +7,10 @@ import { insertVersion, listVersionRows, listVersions } from '#db/repositories/d
 import { findDataSet, lockDataSet } from '#db/repositories/data-sets.ts';
 import { listLiveSources } from '#db/repositories/row-sources.ts';
 import { insertRun, listRunsOfSubjects, lockClaim } from '#db/repositories/runs.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
-import { findUserId } from '../find-user-id.ts';
 import type { DataSetDeps, FileStore } from './data-set-deps.ts';
 import { findOverlap, type SuiteText } from './find-overlap.ts';
 import { joinTurns, writeRowLine } from './row-content.ts';

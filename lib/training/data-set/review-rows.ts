@@ -12,10 +12,9 @@ import {
 } from '#db/repositories/data-set-rows.ts';
 import { lockDataSet } from '#db/repositories/data-sets.ts';
 import type { RowBefore, RowFinding, RowMessage } from '#db/schema/data-sets.ts';
-import type { Authorized } from '#lib/domain/access.ts';
+import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, forbidden, invalidInput, notFound } from '#lib/domain/errors.ts';
 import { checkSupport } from '#lib/questions/check-support.ts';
-import { findUserId } from '../find-user-id.ts';
 import { cleanMessages } from './curate-rows.ts';
 import type { DataSetDeps } from './data-set-deps.ts';
 import { hashMessages, lastAnswer, normaliseTurns } from './row-content.ts';
