@@ -1,10 +1,8 @@
 'use client';
 
-import { FileText, MessagesSquare, RotateCcw, Snowflake, WandSparkles } from 'lucide-react';
-import { useRouter } from 'next/navigation';
-import { toast } from 'sonner';
-import { Button } from '#app/_components/ui/button.tsx';
+import { FileText, MessagesSquare, Snowflake, WandSparkles } from 'lucide-react';
 import { Card } from '#app/_components/ui/page.tsx';
+import { RunControls, RunError } from '#app/_components/ui/run-controls.tsx';
 import { isMoving, RunProgress } from '#app/_components/ui/run-progress.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
@@ -66,29 +64,16 @@ export function ImportList({
   readonly cancelRun: (input: { workspace: string; runId: string }) => Promise<ActionResult<unknown>>;
   readonly retryRun: (input: { workspace: string; runId: string }) => Promise<ActionResult<unknown>>;
 }) {
-  const router = useRouter();
   useRefreshWhile(imports.some(({ run }) => isMoving(run)) || isMoving(freeze));
-  const settle = (result: ActionResult<unknown>) => {
-    if (!result.ok) toast.error(result.error.message);
-    router.refresh();
-  };
   const shownFreeze = freeze !== null && freeze.state !== 'succeeded' ? freeze : null;
-  const controls = (run: RunView | null) => {
-    if (run === null || !canCancel) return null;
-    if (isMoving(run)) {
-      return run.isCancelRequested ? null : (
-        <Button size="sm" onClick={() => void cancelRun({ workspace, runId: run.id }).then(settle)}>
-          Cancel
-        </Button>
-      );
-    }
-    return run.state === 'failed' || run.state === 'cancelled' ? (
-      <Button size="sm" onClick={() => void retryRun({ workspace, runId: run.id }).then(settle)}>
-        <RotateCcw aria-hidden />
-        {run.state === 'cancelled' ? 'Go on' : 'Try again'}
-      </Button>
+  const controls = (run: RunView | null) =>
+    canCancel ? (
+      <RunControls
+        run={run}
+        cancel={({ id }) => cancelRun({ workspace, runId: id })}
+        retry={({ id }) => retryRun({ workspace, runId: id })}
+      />
     ) : null;
-  };
   return (
     <Card className="mb-6">
       <h2 className="sr-only">Where rows came from</h2>
@@ -104,11 +89,7 @@ export function ImportList({
                     ? 'Freezing was cancelled'
                     : 'Freezing a version'}
               </p>
-              {shownFreeze.error === null ? null : (
-                <p role="alert" className="mt-0.5 text-[0.8125rem] leading-snug text-danger">
-                  {shownFreeze.error.message}
-                </p>
-              )}
+              <RunError run={shownFreeze} />
             </div>
             <RunProgress run={shownFreeze} />
             {shownFreeze.error?.code === 'dataset.overlaps-suite' ? null : controls(shownFreeze)}
@@ -124,11 +105,7 @@ export function ImportList({
                 <div className="min-w-0 flex-1 basis-56">
                   <p className="truncate text-sm font-medium">{intake.title}</p>
                   <p className="text-[0.8125rem] leading-snug text-ink-faint">{describeReport(intake)}</p>
-                  {run?.error ? (
-                    <p role="alert" className="mt-0.5 text-[0.8125rem] leading-snug text-danger">
-                      {run.error.message}
-                    </p>
-                  ) : null}
+                  <RunError run={run} />
                 </div>
                 <RunProgress run={run} />
                 {controls(run)}

@@ -1,6 +1,6 @@
 'use client';
 
-import { Check, Pencil, RotateCcw, Undo2, X } from 'lucide-react';
+import { Check, Pencil, Undo2, X } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useState } from 'react';
 import { toast } from 'sonner';
@@ -13,10 +13,10 @@ import { Dialog } from '#app/_components/ui/dialog.tsx';
 import { Field, Input } from '#app/_components/ui/field.tsx';
 import { countOf } from '#app/_components/ui/format-amount.ts';
 import { Card } from '#app/_components/ui/page.tsx';
+import { RunControls, RunError } from '#app/_components/ui/run-controls.tsx';
 import { isMoving, RunProgress } from '#app/_components/ui/run-progress.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
-import type { ActionResult } from '#app/_server/action.ts';
 import type { DraftView } from '#lib/evaluation/draft-cases.ts';
 import type { DraftReport } from '#lib/evaluation/draft-set.ts';
 import type { RunView } from '#lib/jobs/manage-runs.ts';
@@ -71,11 +71,6 @@ export function DraftReview(props: DraftReviewProps) {
 
   const decide = (draftIds: readonly string[], state: 'open' | 'accepted' | 'dropped') =>
     review.run({ ...set, draftIds: [...draftIds], state }, () => router.refresh());
-  const settle = (result: ActionResult<unknown>) => {
-    if (!result.ok) toast.error(result.error.message);
-    router.refresh();
-  };
-
   return (
     <>
       <Card className="mb-6">
@@ -91,24 +86,10 @@ export function DraftReview(props: DraftReviewProps) {
                     : 'The model is writing'}
             </p>
             <p className="text-[0.8125rem] leading-snug text-ink-faint">{describeReport(report, drafts.length)}</p>
-            {run?.error ? (
-              <p role="alert" className="mt-0.5 text-[0.8125rem] leading-snug text-danger">
-                {run.error.message}
-              </p>
-            ) : null}
+            <RunError run={run} />
           </div>
           <RunProgress run={run} />
-          {canWrite && isMoving(run) && run?.isCancelRequested !== true ? (
-            <Button size="sm" onClick={() => void cancelDrafts(set).then(settle)}>
-              Cancel
-            </Button>
-          ) : null}
-          {canWrite && (run?.state === 'failed' || run?.state === 'cancelled') ? (
-            <Button size="sm" onClick={() => void resumeDrafts(set).then(settle)}>
-              <RotateCcw aria-hidden />
-              {run.state === 'cancelled' ? 'Go on' : 'Try again'}
-            </Button>
-          ) : null}
+          {canWrite ? <RunControls run={run} cancel={() => cancelDrafts(set)} retry={() => resumeDrafts(set)} /> : null}
           {canWrite ? (
             <ConfirmDialog
               trigger={
