@@ -47,8 +47,7 @@ export function takeReader(
     owner === undefined || !plainFormats.has(mediaType) ? null : `${owner} ${heapMegabytes} ${residentMegabytes}`;
   const idle = key === null ? undefined : takeIdle(key);
   const sandbox =
-    idle?.sandbox ??
-    openSandbox('extraction-child.ts', [], { limits: { heapMegabytes, residentMegabytes }, hasInput: true });
+    idle?.sandbox ?? openSandbox('extraction-child.ts', [], { limits: { heapMegabytes, residentMegabytes } });
   const filesRead = (idle?.filesRead ?? 0) + 1;
   return {
     sandbox,

@@ -89,8 +89,8 @@ async function sendFile(
 ): Promise<unknown> {
   try {
     const { size: sizeBytes } = await stat(filePath);
-    sandbox.input?.write(`${JSON.stringify({ ...request, sizeBytes } satisfies ExtractionRequest)}\n`);
-    if (sandbox.input) await pipeline(createReadStream(filePath), sandbox.input, { end: false });
+    sandbox.input.write(`${JSON.stringify({ ...request, sizeBytes } satisfies ExtractionRequest)}\n`);
+    await pipeline(createReadStream(filePath), sandbox.input, { end: false });
     return null;
   } catch (error) {
     if (sandbox.hasEnded() || isBrokenPipe(error)) return null;

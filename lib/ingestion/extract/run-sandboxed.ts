@@ -47,8 +47,8 @@ const MAX_LOG_CHARACTERS = 4000;
 export interface Sandbox {
   /** What the script writes. It ends with the process. */
   readonly lines: AsyncIterator<string>;
-  /** What the script reads, when it was opened with an input. What is written after its end is lost without a word. */
-  readonly input: Writable | null;
+  /** What the script reads. What is written after its end is lost without a word. */
+  readonly input: Writable;
   /** Whether the process is gone. */
   hasEnded(): boolean;
   /** Resident memory; 0 where the system does not tell. */
@@ -72,10 +72,9 @@ export function openSandbox(
   options: {
     readonly limits: Omit<SandboxLimits, 'timeoutMs'>;
     readonly readable?: string;
-    readonly hasInput?: boolean;
   },
 ): Sandbox {
-  const { limits, readable, hasInput = false } = options;
+  const { limits, readable } = options;
   const projectDir = findProjectDir();
   const child = spawn(
     '/bin/sh',
@@ -93,14 +92,15 @@ export function openSandbox(
       ...args,
     ],
     // Next to no environment: no database address, no token, no NODE_OPTIONS.
-    { stdio: [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
+    { stdio: ['pipe', 'pipe', 'pipe', 'pipe'], env: { NODE_ENV: 'production' } },
   );
   const { stdin, stdout, stderr } = child;
   const guard = child.stdio[GUARD_PIPE];
-  if (!stdout || !stderr || !(guard instanceof Writable)) throw new Error('the pipes to the child are missing');
+  if (!stdin || !stdout || !stderr || !(guard instanceof Writable))
+    throw new Error('the pipes to the child are missing');
   // The guard, or the reader of the input, may be gone first.
   guard.on('error', () => undefined);
-  stdin?.on('error', () => undefined);
+  stdin.on('error', () => undefined);
   child.once('exit', () => guard.end('over\n'));
   let stopCause: { readonly cause: 'timeout' | 'memory'; readonly limit: number } | undefined;
   const stop = (cause: 'timeout' | 'memory', limit: number) => {

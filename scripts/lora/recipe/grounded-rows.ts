@@ -10,6 +10,7 @@ import { answerConfigSchema } from '#lib/domain/answer-config.ts';
 import type { Source } from '#lib/domain/chat.ts';
 import type { TrainingMessage } from '#lib/lora/data/tokenizer.ts';
 import { createRandom, shuffle } from '#lib/lora/train/random.ts';
+import { squashWords } from '#lib/retrieval/document-mention.ts';
 
 export interface Question {
   readonly question: string;
@@ -66,11 +67,7 @@ function toSource({ title, headings, text }: AskedPassage, number: number): Sour
   };
 }
 
-const normalise = (text: string) =>
-  ` ${text
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()} `;
+const normalise = (text: string) => ` ${squashWords(text)} `;
 /** Whether one of the answers stands in the text, as whole words. */
 export const holdsAnswer = (text: string, answers: readonly string[]) =>
   answers.some((answer) => normalise(text).includes(normalise(answer)));
