@@ -55,7 +55,7 @@ export function BlendDialog({
         </Button>
       }
       title="Blend adapters"
-      description="One new version out of several, each with a weight: 1 is the whole of it, 0.5 half, −1 takes it away. A blend passes the same evaluation as any other."
+      description="One new version out of several, each with a weight: 1 is the whole of it, 0.5 half, −1 takes it away. A blend passes the same evaluation as every other version."
     >
       <form
         className="flex flex-col gap-4"
