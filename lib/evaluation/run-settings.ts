@@ -22,3 +22,10 @@ export const pinnedSchema = z.object({
   instructions: z.string(),
 });
 export type Pinned = z.infer<typeof pinnedSchema>;
+
+/** What a script asks for. */
+export const evaluationRequestSchema = z.object({
+  versionId: z.uuid().nullable().describe('The challenger. Null: the base alone.'),
+  suiteIds: z.array(z.uuid()).min(1).max(100),
+  settings: runSettingsSchema.optional(),
+});

@@ -34,7 +34,7 @@ export async function startEvaluation(
   input: {
     readonly versionId: string | null;
     readonly suiteIds: readonly string[];
-    readonly settings?: Partial<RunSettings>;
+    readonly settings?: Partial<RunSettings> | undefined;
   },
 ): Promise<StartedEvaluation> {
   const settings = runSettingsSchema.parse(input.settings ?? {});

@@ -9,7 +9,7 @@ import { Button } from './button.tsx';
 import { isMoving } from './run-progress.tsx';
 
 /** Cancel a run that moves; go on with one that stopped. Nothing for one that is over well, or is stopping already. */
-export function RunControls({
+export function RunButtons({
   run,
   cancel,
   retry,

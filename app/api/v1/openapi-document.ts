@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { completionRequestSchema, completionSchema } from '#lib/chat/openai-completions.ts';
 import { documentPriorities } from '#lib/domain/document-priority.ts';
 import { reportFormats } from '#lib/evaluation/export-report.ts';
+import { evaluationRequestSchema } from '#lib/evaluation/run-settings.ts';
 import type { AddedArchive, AddedDocument } from '#lib/ingestion/add-document.ts';
 import { supportedFormats } from '#lib/ingestion/formats.ts';
 import type { ArchiveView } from '#lib/ingestion/read-archives.ts';
 import type { DocumentVersionView, DocumentView } from '#lib/ingestion/read-documents.ts';
 import {
   adapterListSchema,
-  evaluationRequestSchema,
   evaluationSchema,
   importedSuiteSchema,
   promotionRequestSchema,
@@ -130,6 +130,15 @@ function toJsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
   return json;
 }
 
+/** A form with one file. */
+const oneFile = {
+  required: true,
+  content: {
+    'multipart/form-data': {
+      schema: { type: 'object', required: ['file'], properties: { file: { type: 'string', format: 'binary' } } },
+    },
+  },
+};
 const jsonBody = (name: string) => ({
   content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } },
 });
@@ -194,18 +203,7 @@ export function describePublicApi(publicUrl: string): object {
           operationId: 'addDocument',
           summary: 'Upload a document, or the next version of the one with the same file name',
           description: `Permission \`document.write\`. Poll the document until its \`state\` is \`ready\`. Supported are ${supportedFormats}.`,
-          requestBody: {
-            required: true,
-            content: {
-              'multipart/form-data': {
-                schema: {
-                  type: 'object',
-                  required: ['file'],
-                  properties: { file: { type: 'string', format: 'binary' } },
-                },
-              },
-            },
-          },
+          requestBody: oneFile,
           responses: {
             '200': { description: 'The workspace had these bytes already.', ...jsonBody('AddedDocument') },
             '201': {
@@ -280,18 +278,7 @@ export function describePublicApi(publicUrl: string): object {
               description: 'Default: the file’s.',
             },
           ],
-          requestBody: {
-            required: true,
-            content: {
-              'multipart/form-data': {
-                schema: {
-                  type: 'object',
-                  required: ['file'],
-                  properties: { file: { type: 'string', format: 'binary' } },
-                },
-              },
-            },
-          },
+          requestBody: oneFile,
           responses: {
             '200': { description: 'These were the current cases already.', ...jsonBody('ImportedSuite') },
             '201': { description: 'Another revision, or a new suite.', ...jsonBody('ImportedSuite') },

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { adapterOrigins } from '#lib/domain/adapter.ts';
 import { verdicts } from '#lib/evaluation/decide-gate.ts';
 import type { EvaluationOutcome } from '#lib/evaluation/read-evaluation.ts';
-import { runSettingsSchema } from '#lib/evaluation/run-settings.ts';
 
 /** What the gate's part of the public API takes and answers. The routes and the description are made from these. */
 
@@ -63,12 +62,6 @@ export const importedSuiteSchema = z.object({
   problems: z.array(z.string()).describe('Cases that were left out, each with its place and reason.'),
 });
 export type ApiImportedSuite = z.infer<typeof importedSuiteSchema>;
-
-export const evaluationRequestSchema = z.object({
-  versionId: z.uuid().nullable().describe('The challenger. Null: the base alone.'),
-  suiteIds: z.array(z.uuid()).min(1).max(100),
-  settings: runSettingsSchema.optional(),
-});
 
 export const startedEvaluationSchema = z.object({ evaluationId: z.uuid(), runId: z.uuid() });
 

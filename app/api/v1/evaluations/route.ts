@@ -1,6 +1,6 @@
 import { defineKeyRoute } from '#app/_server/route.ts';
+import { evaluationRequestSchema } from '#lib/evaluation/run-settings.ts';
 import { startEvaluation } from '#lib/evaluation/start-evaluation.ts';
-import { evaluationRequestSchema } from '../schemas.ts';
 
 /** The work is a run; this answers at once. */
 export const POST = defineKeyRoute({
@@ -8,12 +8,6 @@ export const POST = defineKeyRoute({
   method: 'POST',
   permission: 'evaluation.run',
   body: evaluationRequestSchema,
-  async handler({ deps, authorized, body: { versionId, suiteIds, settings } }) {
-    const started = await startEvaluation(deps, authorized, {
-      versionId,
-      suiteIds,
-      ...(settings === undefined ? {} : { settings }),
-    });
-    return Response.json(started, { status: 201 });
-  },
+  handler: async ({ deps, authorized, body }) =>
+    Response.json(await startEvaluation(deps, authorized, body), { status: 201 }),
 });

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { readUpload } from '#app/_server/read-upload.ts';
+import { receiveSuite } from '#app/_server/receive-suite.ts';
 import { defineKeyRoute } from '#app/_server/route.ts';
-import { importSuite } from '#lib/evaluation/import-suite.ts';
 import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
-import type { ApiImportedSuite, ApiSuiteList } from '../schemas.ts';
+import type { ApiSuiteList } from '../schemas.ts';
 
 export const GET = defineKeyRoute({
   path: '/api/v1/suites',
@@ -23,10 +22,5 @@ export const POST = defineKeyRoute({
   method: 'POST',
   permission: 'evaluation.write',
   query: z.object({ name: z.string().trim().min(1).max(120).optional() }),
-  async handler({ deps, authorized, request, query: { name } }) {
-    const { stream, fileName } = await readUpload(request);
-    const imported = await importSuite(deps, authorized, { stream, fileName, name: name ?? null });
-    const body = { ...imported, problems: [...imported.problems] } satisfies ApiImportedSuite;
-    return Response.json(body, { status: imported.isChanged ? 201 : 200 });
-  },
+  handler: ({ deps, authorized, request, query: { name } }) => receiveSuite(deps, authorized, request, name),
 });

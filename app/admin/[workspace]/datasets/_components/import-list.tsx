@@ -2,7 +2,7 @@
 
 import { FileText, MessagesSquare, Snowflake, WandSparkles } from 'lucide-react';
 import { Card } from '#app/_components/ui/page.tsx';
-import { RunControls, RunError } from '#app/_components/ui/run-controls.tsx';
+import { RunButtons, RunError } from '#app/_components/ui/run-buttons.tsx';
 import { isMoving, RunProgress } from '#app/_components/ui/run-progress.tsx';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
 import type { ActionResult } from '#app/_server/action.ts';
@@ -68,7 +68,7 @@ export function ImportList({
   const shownFreeze = freeze !== null && freeze.state !== 'succeeded' ? freeze : null;
   const controls = (run: RunView | null) =>
     canCancel ? (
-      <RunControls
+      <RunButtons
         run={run}
         cancel={({ id }) => cancelRun({ workspace, runId: id })}
         retry={({ id }) => retryRun({ workspace, runId: id })}

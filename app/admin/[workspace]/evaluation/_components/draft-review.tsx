@@ -13,7 +13,7 @@ import { Dialog } from '#app/_components/ui/dialog.tsx';
 import { Field, Input } from '#app/_components/ui/field.tsx';
 import { countOf } from '#app/_components/ui/format-amount.ts';
 import { Card } from '#app/_components/ui/page.tsx';
-import { RunControls, RunError } from '#app/_components/ui/run-controls.tsx';
+import { RunButtons, RunError } from '#app/_components/ui/run-buttons.tsx';
 import { isMoving, RunProgress } from '#app/_components/ui/run-progress.tsx';
 import { useAction } from '#app/_components/ui/use-action.ts';
 import { useRefreshWhile } from '#app/_components/ui/use-refresh-while.ts';
@@ -89,7 +89,7 @@ export function DraftReview(props: DraftReviewProps) {
             <RunError run={run} />
           </div>
           <RunProgress run={run} />
-          {canWrite ? <RunControls run={run} cancel={() => cancelDrafts(set)} retry={() => resumeDrafts(set)} /> : null}
+          {canWrite ? <RunButtons run={run} cancel={() => cancelDrafts(set)} retry={() => resumeDrafts(set)} /> : null}
           {canWrite ? (
             <ConfirmDialog
               trigger={

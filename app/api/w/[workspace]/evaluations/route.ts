@@ -1,7 +1,6 @@
-import { z } from 'zod';
 import { defineWorkspaceRoute } from '#app/_server/route.ts';
 import { listEvaluationSummaries } from '#lib/evaluation/read-evaluation.ts';
-import { runSettingsSchema } from '#lib/evaluation/run-settings.ts';
+import { evaluationRequestSchema } from '#lib/evaluation/run-settings.ts';
 import { startEvaluation } from '#lib/evaluation/start-evaluation.ts';
 
 /** The newest hundred, newest first. */
@@ -17,17 +16,7 @@ export const POST = defineWorkspaceRoute({
   path: '/api/w/[workspace]/evaluations',
   method: 'POST',
   permission: 'evaluation.run',
-  body: z.object({
-    versionId: z.uuid().nullable(),
-    suiteIds: z.array(z.uuid()).min(1).max(100),
-    settings: runSettingsSchema.optional(),
-  }),
-  async handler({ deps, authorized, body: { versionId, suiteIds, settings } }) {
-    const started = await startEvaluation(deps, authorized, {
-      versionId,
-      suiteIds,
-      ...(settings === undefined ? {} : { settings }),
-    });
-    return Response.json(started, { status: 201 });
-  },
+  body: evaluationRequestSchema,
+  handler: async ({ deps, authorized, body }) =>
+    Response.json(await startEvaluation(deps, authorized, body), { status: 201 }),
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { readUpload } from '#app/_server/read-upload.ts';
+import { receiveSuite } from '#app/_server/receive-suite.ts';
 import { defineWorkspaceRoute } from '#app/_server/route.ts';
-import { importSuite } from '#lib/evaluation/import-suite.ts';
 import { listSuiteSummaries } from '#lib/evaluation/suites.ts';
 
 export const GET = defineWorkspaceRoute({
@@ -17,9 +16,5 @@ export const POST = defineWorkspaceRoute({
   method: 'POST',
   permission: 'evaluation.write',
   query: z.object({ name: z.string().trim().min(1).max(120).optional() }),
-  async handler({ deps, authorized, request, query: { name } }) {
-    const { stream, fileName } = await readUpload(request);
-    const imported = await importSuite(deps, authorized, { stream, fileName, name: name ?? null });
-    return Response.json(imported, { status: imported.isChanged ? 201 : 200 });
-  },
+  handler: ({ deps, authorized, request, query: { name } }) => receiveSuite(deps, authorized, request, name),
 });
