@@ -296,7 +296,7 @@ describeDatabase('evaluation pages', (getDatabase) => {
     expect(latest[0]).toMatchObject({ title: 'Which valve, number 39?', side: 'challenger', state: 'passed' });
     expect(await measurePace(deps, read)).toBeGreaterThan(0);
     await expect(resumeEvaluation(deps, access, run.evaluationId)).rejects.toMatchObject({
-      code: 'evaluation.not-resumable',
+      code: 'run.not-retryable',
     });
     const other = await allow((await setUp()).id, 'evaluation.run');
     await expect(resumeEvaluation(deps, other, run.evaluationId)).rejects.toMatchObject({

@@ -199,7 +199,7 @@ describeDatabase('cases from documents', (getDatabase) => {
     await cancelDrafts(deps, write, draftSetId);
     expect(await perform()).toBe('skipped');
     await resumeDrafts(deps, write, draftSetId);
-    await expect(resumeDrafts(deps, write, draftSetId)).rejects.toMatchObject({ code: 'draft.not-resumable' });
+    await expect(resumeDrafts(deps, write, draftSetId)).rejects.toMatchObject({ code: 'run.not-retryable' });
     expect(await perform()).toBe('succeeded');
     const done = await readDraftSet(deps, read, draftSetId);
     expect(done.report).toMatchObject({ read: 3, unasked: 1 });

@@ -17,19 +17,13 @@ import {
 } from '#db/repositories/case-drafts.ts';
 import { listLiveDocuments } from '#db/repositories/documents.ts';
 import { listManualPassages } from '#db/repositories/manual-passages.ts';
-import {
-  insertRun,
-  listRunsOfSubjects,
-  lockClaim,
-  type Run,
-  reopenRun,
-  requestRunCancel,
-} from '#db/repositories/runs.ts';
+import { insertRun, listRunsOfSubjects, lockClaim, type Run, requestRunCancel } from '#db/repositories/runs.ts';
 import { findSuite, findSuiteByName } from '#db/repositories/suites.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import { type Authorized, findUserId } from '#lib/domain/access.ts';
-import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
+import { invalidInput, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
+import { requeueRun } from '#lib/jobs/manage-runs.ts';
 import type { RunContext } from '#lib/jobs/perform-run.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import { forecastMinutes } from '#lib/questions/forecast-questions.ts';
@@ -393,7 +387,7 @@ async function findRunOf(tx: DatabaseExecutor, access: Write, draftSetId: string
 
 /**
  * Go on with a set that was cancelled or has failed, behind its last draft.
- * @throws AppError `draft.not-found`, `draft.not-resumable`
+ * @throws AppError `draft.not-found`, `run.not-retryable`
  */
 export async function resumeDrafts(
   deps: Deps & { readonly queue: JobQueue },
@@ -403,14 +397,13 @@ export async function resumeDrafts(
   await deps.queue.open();
   await deps.db.transaction(async (tx) => {
     const run = await findRunOf(tx, access, draftSetId);
-    if (!(await reopenRun(tx, access, run.id))) {
-      throw new AppError({
-        code: 'draft.not-resumable',
-        message: `expected a failed or cancelled run, got one that is ${run.state}`,
-        userMessage: `Only what was cancelled or has failed can go on; this is ${run.state}.`,
-      });
-    }
-    await deps.queue.enqueue(tx, 'suite.draft', { workspaceId: access.workspaceId, runId: run.id });
+    await requeueRun(tx, deps.queue, access, run);
+    await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
+      workspaceId: access.workspaceId,
+      action: 'suite.draft-resume',
+      targetId: draftSetId,
+      details: {},
+    });
   });
 }
 

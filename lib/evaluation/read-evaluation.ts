@@ -1,5 +1,6 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { findVersionBySha256, type NamedVersion } from '#db/repositories/adapters.ts';
+import { listLiveDocuments } from '#db/repositories/documents.ts';
 import {
   type EvaluationRow,
   findEvaluation,
@@ -226,6 +227,8 @@ export interface EvaluationReport {
   /** The newest decision and whether it may still carry a promotion; null: none was made. */
   readonly standing: DecisionStanding | null;
   readonly cases: readonly CaseView[];
+  /** Of the documents that cases were written from, those that are still here. */
+  readonly presentDocumentIds: readonly string[];
 }
 
 /** @throws AppError `evaluation.not-found` */
@@ -241,6 +244,8 @@ export async function readEvaluation(
   const cases = await listAskedCases(deps.db, access, evaluationId);
   const results = await listCaseResults(deps.db, access, evaluationId);
   const standing = await findStanding(deps, access, evaluation);
+  const sourceIds = new Set(cases.flatMap(({ testCase }) => testCase.source?.documentId ?? []));
+  const present = await listLiveDocuments(deps.db, access, [...sourceIds]);
   return {
     summary: await summarise(deps, access, { evaluation, run }, standing?.decision ?? null),
     settings,
@@ -254,6 +259,7 @@ export async function readEvaluation(
     verdict: standing === null ? null : gateVerdictSchema.parse(standing.decision.details),
     standing,
     cases: viewCases(cases, results, settings.repeats),
+    presentDocumentIds: present.map(({ id }) => id),
   };
 }
 

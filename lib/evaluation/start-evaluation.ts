@@ -5,11 +5,12 @@ import { readActiveAnswerConfig } from '#db/repositories/answer-configs.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
 import { readChampion } from '#db/repositories/champions.ts';
 import { findEvaluation, insertEvaluation } from '#db/repositories/evaluations.ts';
-import { insertRun, reopenRun, requestRunCancel } from '#db/repositories/runs.ts';
+import { insertRun, requestRunCancel } from '#db/repositories/runs.ts';
 import { listSuites } from '#db/repositories/suites.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import { AppError, invalidInput, notFound } from '#lib/domain/errors.ts';
+import { invalidInput, notFound } from '#lib/domain/errors.ts';
 import type { JobQueue } from '#lib/jobs/job-queue.ts';
+import { requeueRun } from '#lib/jobs/manage-runs.ts';
 import { recordAudit } from '#lib/observability/audit.ts';
 import { type RunSettings, runSettingsSchema } from './run-settings.ts';
 
@@ -104,7 +105,7 @@ export async function cancelEvaluation(
 
 /**
  * Go on with an evaluation that was cancelled or has failed, behind the last answer that is stored.
- * @throws AppError `evaluation.not-found`, `evaluation.not-resumable`
+ * @throws AppError `evaluation.not-found`, `run.not-retryable`
  */
 export async function resumeEvaluation(
   deps: StartDeps,
@@ -114,14 +115,7 @@ export async function resumeEvaluation(
   await deps.queue.open();
   await deps.db.transaction(async (tx) => {
     const { run } = await findEvaluation(tx, access, evaluationId);
-    if (!(await reopenRun(tx, access, run.id))) {
-      throw new AppError({
-        code: 'evaluation.not-resumable',
-        message: `expected a failed or cancelled evaluation, got one that is ${run.state}`,
-        userMessage: `Only a cancelled or failed evaluation can go on; this one is ${run.state}.`,
-      });
-    }
-    await deps.queue.enqueue(tx, 'evaluation.run', { workspaceId: access.workspaceId, runId: run.id });
+    await requeueRun(tx, deps.queue, access, run);
     await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
       workspaceId: access.workspaceId,
       action: 'evaluation.resume',

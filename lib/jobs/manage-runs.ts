@@ -76,7 +76,29 @@ export async function cancelRun(
 }
 
 /**
- * Put a failed or cancelled run back in line. What its stages have finished is kept.
+ * Put a failed or cancelled run back in line, within the transaction of whoever decides that. What its stages have finished is
+ * kept.
+ * @param run as the caller found it in this transaction, and in this workspace
+ * @throws AppError `run.not-retryable`
+ */
+export async function requeueRun(
+  tx: DatabaseExecutor,
+  queue: JobQueue,
+  access: Parameters<typeof reopenRun>[1],
+  run: Run,
+): Promise<void> {
+  if (!(await reopenRun(tx, access, run.id))) {
+    throw new AppError({
+      code: 'run.not-retryable',
+      message: `expected a failed or cancelled run, got one that is ${run.state}`,
+      userMessage: `Only a job that failed or was cancelled can go on; this one is ${run.state}.`,
+    });
+  }
+  await queue.enqueue(tx, run.kind, { workspaceId: run.workspaceId, runId: run.id });
+}
+
+/**
+ * @returns the run, back in line
  * @throws AppError `run.not-found`, `run.not-retryable`
  */
 export async function retryRun(
@@ -86,23 +108,17 @@ export async function retryRun(
 ): Promise<RunView> {
   await deps.queue.open();
   return deps.db.transaction(async (tx) => {
-    const isReopened = await reopenRun(tx, access, runId);
-    const run = await findRun(tx, access, runId);
-    if (!run) throw notFound('run');
-    if (!isReopened) {
-      throw new AppError({
-        code: 'run.not-retryable',
-        message: `expected a failed or cancelled run, got one that is ${run.state}`,
-        userMessage: `Only a failed or cancelled job can be tried again; this one is ${run.state}.`,
-      });
-    }
-    await deps.queue.enqueue(tx, run.kind, { workspaceId: run.workspaceId, runId: run.id });
+    const found = await findRun(tx, access, runId);
+    if (!found) throw notFound('run');
+    await requeueRun(tx, deps.queue, access, found);
     await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
       workspaceId: access.workspaceId,
       action: 'run.retry',
       targetId: runId,
-      details: { kind: run.kind, title: run.title },
+      details: { kind: found.kind, title: found.title },
     });
+    const run = await findRun(tx, access, runId);
+    if (!run) throw notFound('run');
     return viewRun(run);
   });
 }

@@ -90,6 +90,7 @@ export function CaseDetails({
   view,
   championName,
   challengerName,
+  isSourceHere,
   isOpen,
 }: {
   readonly workspace: string;
@@ -97,6 +98,8 @@ export function CaseDetails({
   readonly view: CaseView;
   readonly championName: string;
   readonly challengerName: string;
+  /** Whether the document that the case was written from is still here. */
+  readonly isSourceHere: boolean;
   readonly isOpen: boolean;
 }) {
   const { testCase, caseKey, suiteId, suiteName, alone } = view;
@@ -131,7 +134,7 @@ export function CaseDetails({
         )}
         {testCase.source === undefined ? null : (
           <div className="mb-3">
-            <CaseSourceNote workspace={workspace} source={testCase.source} isLinked />
+            <CaseSourceNote workspace={workspace} source={testCase.source} isLinked={isSourceHere} />
           </div>
         )}
         <div className="grid gap-3 md:grid-cols-2">
