@@ -23,7 +23,7 @@ describe('findDocumentMention', () => {
   it.each(['What does the manual say about the belt?', 'And in the same document?', 'Is it in this very file?'])(
     'points at one that was named before: %s',
     (question) => {
-      expect(findDocumentMention(question)).toEqual({ phrases: [], isElsewhere: false, isPointing: true });
+      expect(findDocumentMention(question)).toMatchObject({ phrases: [], isElsewhere: false, isPointing: true });
     },
   );
 
@@ -34,15 +34,26 @@ describe('findDocumentMention', () => {
     'Where is the policy on travel?',
     'The lamp is red, manual mode is on',
   ])('names no document: %s', (question) => {
-    expect(findDocumentMention(question)).toEqual({ phrases: [], isElsewhere: false, isPointing: false });
+    expect(findDocumentMention(question)).toMatchObject({ phrases: [], isElsewhere: false, isPointing: false });
   });
 
   it.each(['And in the other manuals?', 'In any other document?', 'Is it in all policies?', 'Is it said elsewhere?'])(
     'looks elsewhere: %s',
     (question) => {
-      expect(findDocumentMention(question)).toEqual({ phrases: [], isElsewhere: true, isPointing: false });
+      expect(findDocumentMention(question)).toMatchObject({ phrases: [], isElsewhere: true, isPointing: false });
     },
   );
+
+  it.each([
+    ['What does the manual say about the belt?', true],
+    ['According to whom?', true],
+    ['Compare k35-notes.pdf with the rest', true],
+    ['Is it in “Pump”?', true],
+    ['How long is the warranty of the Model 7?', false],
+    ['How do I file a complaint?', false],
+  ])('speaks of a document as a document: %s %s', (question, expected) => {
+    expect(findDocumentMention(question).isAboutDocument).toBe(expected);
+  });
 
   it('says where in the question a name stands, whatever is asked', () => {
     const words = fc.constantFrom('in', 'the', 'K40', 'manual', 'to', 'other', '“', '”', 'a.pdf', '?', ',', 'policy');

@@ -1,5 +1,10 @@
 /** How a question speaks of the document to look in, as far as its grammar tells: no titles are known here. */
 export interface DocumentMention {
+  /**
+   * It speaks of a document as a document, be it only of "the manual". Only then may a title that it holds narrow it: "the
+   * warranty of the Model 7" must not be looked for in "Model 7.pdf" alone.
+   */
+  readonly isAboutDocument: boolean;
   /** What it calls documents by: "k40" of "in the K40 manual". Empty: it names none, or says only "the manual". */
   readonly phrases: readonly DocumentPhrase[];
   /** It asks to look in others than before, or in all: "and in the other manuals?" */
@@ -39,6 +44,17 @@ const MAX_NAME_WORDS = 8;
 const WORD = /[\p{L}\p{N}](?:[\p{L}\p{N}._'’-]*[\p{L}\p{N}])?/gu;
 const ENDINGS = 'pdf|docx?|pptx?|xlsx?|csv|epub|html?|md|txt|srt|eml';
 const FILE_NAME = new RegExp(`[\\p{L}\\p{N}][\\p{L}\\p{N}_.-]*\\.(?:${ENDINGS})\\b`, 'giu');
+const NAMED = [...NOUNS, 'page'].join('|');
+const ABOUT_DOCUMENT = new RegExp(
+  [
+    `\\b(?:in|from|per|see|within|inside|according to|does|of)\\s+(?:the\\s+|our\\s+)?(?:${NAMED})\\b`,
+    `\\b(?:${NAMED})\\s+(?:says?|states?|called|named|titled|about)\\b`,
+    `\\b(?:in|from|per|see|within|inside|according to)\\s+(?:the\\s+|our\\s+)?["“„«'‘]`,
+    `\\baccording to\\b`,
+    `\\w\\.(?:${ENDINGS})\\b`,
+  ].join('|'),
+  'iu',
+);
 const QUOTED = new RegExp(
   `\\b(?:in|from|per|see|within|inside|of|about|according to|called|named|titled)\\s+(?:the\\s+|our\\s+)?(?:(?:${[...NOUNS].join('|')})\\s+)?["“„«'‘]([^"”“»’']{2,150})["”“»’']`,
   'giu',
@@ -119,7 +135,12 @@ export function findDocumentMention(question: string): DocumentMention {
     const words = own.flatMap(({ word }) => squashWords(word).split(' '));
     phrases.push({ words, noun, start: first.start, end: token.end });
   }
-  return { phrases, isElsewhere, isPointing: isPointing && phrases.length === 0 };
+  return {
+    isAboutDocument: ABOUT_DOCUMENT.test(question),
+    phrases,
+    isElsewhere,
+    isPointing: isPointing && phrases.length === 0,
+  };
 }
 
 /**

@@ -5,13 +5,6 @@ import type { Permission } from '#lib/domain/actor.ts';
 import { type DocumentPhrase, findDocumentMention, isNamedBy, squashWords } from './document-mention.ts';
 import { findNames } from './find-names.ts';
 
-/**
- * Only a question that speaks of a document as a document is narrowed to it: "the warranty of the Model 7" must not be looked for
- * in "Model 7.pdf" alone.
- */
-const MENTION =
-  /\b(?:in|from|per|see|within|inside|according to|does|of)\s+(?:the\s+|our\s+)?(?:document|file|manual|guide|handbook|policy|report|pdf|page)\b|\b(?:document|file|manual|guide|handbook|policy|report|pdf|page)\s+(?:says?|states?|called|named|titled|about)\b|\b(?:in|from|per|see|within|inside|according to)\s+(?:the\s+|our\s+)?["“„«'‘]|\baccording to\b|\w\.(?:pdf|docx?|pptx?|xlsx?|csv|epub|html?|md|txt|srt|eml)\b/iu;
-
 /** What fits more documents than this is a kind of document, no name. */
 const MAX_DOCUMENTS_NAMED_BY_WORDS = 20;
 
@@ -32,8 +25,8 @@ export async function findNamedDocuments(
 ): Promise<readonly NamedDocument[]> {
   const [question, ...earlier] = questions;
   if (question === undefined) return [];
-  const { phrases, isElsewhere } = findDocumentMention(question);
-  const titled = MENTION.test(question) ? await findTitled(deps, access, question) : [];
+  const { phrases, isElsewhere, isAboutDocument } = findDocumentMention(question);
+  const titled = isAboutDocument ? await findTitled(deps, access, question) : [];
   if (titled.length > 0) return titled;
   if (isElsewhere) return [];
   if (phrases.length === 0) return await keepNamed(deps, access, question, earlier);
