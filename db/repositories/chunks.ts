@@ -232,17 +232,20 @@ const SEARCHED_TABLES = [
 ];
 
 /**
- * Tell the planner how large the tables have become: the embedded database has no autovacuum to do it. Only those that changed by
- * a tenth, autovacuum's own measure: a small document is indexed in less time than all of them take.
+ * What autovacuum does elsewhere and the embedded database leaves undone: tell the planner how large the tables have become, make
+ * room of what was deleted, and mark pages as seen by all, without which the index of postings is read with the table beside it
+ * (docs/decisions/0025-search-at-scale.md). Only tables that changed by a tenth, autovacuum's own measure: a small document is
+ * indexed in less time than all of them take. Not inside a transaction.
  */
-export async function refreshStatistics(db: DatabaseExecutor): Promise<void> {
+export async function maintainTables(db: DatabaseExecutor): Promise<void> {
   const changed = await db.execute<{ relname: string }>(sql`
     select s.relname from pg_stat_user_tables s join pg_class c on c.oid = s.relid
     where s.relname = any(${sql.param(SEARCHED_TABLES)}::text[])
       and s.n_mod_since_analyze > 50 + 0.1 * greatest(c.reltuples, 0)`);
   if (changed.rows.length === 0) return;
+  // Giving pages back to the disk would wait for everybody who reads, and a table that another worker looks after needs no second one.
   await db.execute(
-    sql`analyze ${sql.join(
+    sql`vacuum (analyze, truncate false, skip_locked) ${sql.join(
       changed.rows.map((row) => sql.identifier(row.relname)),
       sql`, `,
     )}`,

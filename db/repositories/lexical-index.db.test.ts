@@ -130,11 +130,11 @@ describeDatabase('the lexical index', (getDatabase) => {
       await publish(version.id);
       return { ...key, version };
     }
-    const search = (question: string, documentIds?: readonly string[]) =>
+    const search = (question: string, documentIds?: readonly string[], limit = 100) =>
       searchLexical(db, access, config.id, prepareLexicalText(question), {
         k1: K1,
         b: B,
-        limit: 100,
+        limit,
         ...(documentIds && { documentIds }),
       });
     /** What was found and what the definition finds among `texts`, for each question: text and score, in one order. */
@@ -213,6 +213,31 @@ describeDatabase('the lexical index', (getDatabase) => {
     await insertTerms(db, access, one.indexConfigId, again);
     expect(await findDifference(compareScores(MANUAL))).toBeNull();
     expect((await search('pump')).terms).toMatchObject([{ term: 'pump', documentFrequency: 4 }]);
+  });
+
+  it('finds the very best of many chunks, however common the words', async () => {
+    const { db } = getDatabase();
+    const { addDocument, search } = await openWorkspace();
+    // Words of which the first stands in nearly every chunk and the last in next to none.
+    let state = 7;
+    const random = () => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return state / 2 ** 32;
+    };
+    const word = () => `w${'abcdefghijklmnopqrst'[Math.floor(random() ** 3 * 20)]}x`;
+    const write = (count: number) => Array.from({ length: count }, word).join(' ');
+    const texts = Array.from({ length: 200 }, () => write(3 + Math.floor(random() * 12)));
+    for (let start = 0; start < texts.length; start += 20) await addDocument(texts.slice(start, start + 20), 5);
+    const stemmed = await Promise.all(texts.map((text) => stem(db, text)));
+    for (let asked = 0; asked < 25; asked += 1) {
+      const question = `${write(4)} ${asked % 2 === 0 ? 'wtx wsx' : ''}`;
+      const best = scoreByDefinition(stemmed, await stem(db, question))
+        .filter((score) => score > 0)
+        .toSorted((a, b) => b - a);
+      const limit = 1 + (asked % 8);
+      const { hits } = await search(question, undefined, limit);
+      expect(hits.map(({ score }) => score.toFixed(9))).toEqual(best.slice(0, limit).map((score) => score.toFixed(9)));
+    }
   });
 
   it('ranks inside some documents with the weights of the whole workspace', async () => {

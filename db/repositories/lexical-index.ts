@@ -3,7 +3,7 @@
  * summed from the rows that answer, in the statement that uses them: they are never stored a second time, so no insert, delete,
  * replacement, re-indexing, kill or second worker can leave them wrong.
  */
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import type { Permission } from '#lib/domain/actor.ts';
@@ -12,6 +12,9 @@ import type { LexicalText } from '#lib/domain/lexical-text.ts';
 
 /** What one number of `term_postings.postings` has room for in frequency and in length. */
 const MAX_PACKED = 65_535;
+
+/** Share of a question's weight that its common terms may have together; measured in docs/decisions/0025-search-at-scale.md. */
+const COMMON_SHARE = 0.15;
 
 /**
  * Enter chunks into the inverted index, as one batch for each version among them. Words are stemmed by the database's own English
@@ -96,8 +99,13 @@ export interface LexicalResult {
  * Σ over terms of ln(1 + (N − df + 0.5) / (df + 0.5)) · f · (k1 + 1) / (f + k1 · (1 − b + b · length / averageLength)).
  * Document frequencies, N and the average length count live chunks of this workspace only, so nothing of another tenant
  * shows in a score. Chunks without any term count nowhere.
+ *
+ * Exact, though common terms are not scored everywhere: a chunk gets less from a term than the term's weight. So where the last of
+ * the best by rare terms has more than all common ones can give, only batches with a chunk that common terms could still lift
+ * among the best are looked at for them; where it has not, all are.
  * @param options.documentIds only chunks of these documents are ranked; statistics stay those of the workspace
- * @see Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009; the idf is Lucene's, which is never negative
+ * @see Robertson, Zaragoza, The Probabilistic Relevance Framework, 2009; the idf is Lucene's, which is never negative; the bound is
+ *   MaxScore: Turtle, Flood, Query Evaluation: Strategies and Optimizations, 1995
  */
 export async function searchLexical(
   db: DatabaseExecutor,
@@ -108,7 +116,16 @@ export async function searchLexical(
 ): Promise<LexicalResult> {
   const { k1, b, limit, documentIds } = options;
   const isWanted = documentIds ? sql`d.id = any(${sql.param([...documentIds])}::uuid[])` : sql`true`;
+  const selectPostings = (terms: SQL) => sql`
+    select batch_id, (posting >> 32)::integer as position,
+      weight * ((posting >> 16) & ${MAX_PACKED})
+      / (((posting >> 16) & ${MAX_PACKED})
+        + ${k1}::float8 * (1 - ${b}::float8 + ${b}::float8 * (posting & ${MAX_PACKED}) / average_length)) as score
+    from term_postings p join weights using (term) join live on live.first_chunk_id = p.batch_id
+    cross join collection cross join unnest(p.postings) as posting
+    where p.index_config_id = ${indexConfigId}::uuid and p.term = any((${terms})::text[]) and live.is_wanted`;
   // Rows of three kinds in one answer, so that all of it is true of the same moment: the collection, the terms, the hits.
+  // A posting's workspace is that of its batch in `live`; a condition on its own column would fetch each row from the table.
   const result = await db.execute<LexicalRow>(sql`
     with terms as materialized (
       select term, bool_or(is_code) as is_code from (
@@ -126,26 +143,36 @@ export async function searchLexical(
       select coalesce(sum(chunk_count), 0)::float8 as size,
         coalesce(sum(term_count)::float8 / sum(chunk_count), 1) as average_length
       from live
-    ), found as materialized (
-      select p.term, p.batch_id, p.postings, live.is_wanted
-      from term_postings p join live on live.first_chunk_id = p.batch_id
-      where p.workspace_id = ${access.workspaceId}::uuid and p.index_config_id = ${indexConfigId}::uuid
-        and p.term = any((select array_agg(term) from terms)::text[])
     ), frequencies as materialized (
-      select term, sum(cardinality(postings))::float8 as document_frequency from found group by term
+      select p.term, sum(cardinality(p.postings))::float8 as document_frequency
+      from term_postings p join live on live.first_chunk_id = p.batch_id
+      where p.index_config_id = ${indexConfigId}::uuid and p.term = any((select array_agg(term) from terms)::text[])
+      group by p.term
     ), weights as materialized (
-      select term, ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5)) * (${k1}::float8 + 1) as weight
-      from frequencies, collection
+      select term, weight,
+        sum(weight) over (order by weight, term) <= ${COMMON_SHARE}::float8 * sum(weight) over () as is_common
+      from (
+        select term, ln(1 + (size - document_frequency + 0.5) / (document_frequency + 0.5)) * (${k1}::float8 + 1) as weight
+        from frequencies, collection
+      ) as weighed
+    ), rare as materialized (
+      select batch_id, position, sum(score) as score
+      from (${selectPostings(sql`select array_agg(term) from weights where not is_common`)}) as found
+      group by batch_id, position
+    ), bounds as materialized (
+      select coalesce((select sum(weight) from weights where is_common), 0) as common,
+        coalesce((select score from rare order by score desc offset ${limit - 1} limit 1), 0) as least
+    ), promising as materialized (
+      select distinct batch_id from rare, bounds where score >= least - common
     ), scored as materialized (
-      select found.batch_id, (posting >> 32)::integer as position, sum(
-          weight * ((posting >> 16) & ${MAX_PACKED})
-          / (((posting >> 16) & ${MAX_PACKED})
-            + ${k1}::float8 * (1 - ${b}::float8 + ${b}::float8 * (posting & ${MAX_PACKED}) / average_length))
-        ) as score
-      from found join weights using (term) cross join collection cross join unnest(found.postings) as posting
-      where found.is_wanted
-      group by found.batch_id, (posting >> 32)::integer
-      order by score desc, found.batch_id, position
+      select batch_id, position, sum(score) as score from (
+        select * from rare
+        union all
+        ${selectPostings(sql`select array_agg(term) from weights where is_common`)}
+          and ((select least < common from bounds) or p.batch_id in (select batch_id from promising))
+      ) as found
+      group by batch_id, position
+      order by score desc, batch_id, position
       limit ${limit}
     )
     select 'collection' as kind, '' as key, size as value, null::uuid as document_id, null::text as priority, false as is_code

@@ -279,6 +279,7 @@ export const termPostings = pgTable(
     postings: bigint('postings', { mode: 'number' }).array().notNull(),
   },
   (t) => [
+    // Its index holds `postings` as well (migration 0014), which cannot be said here.
     primaryKey({ columns: [t.indexConfigId, t.term, t.batchId] }),
     index('term_postings_batch_index').on(t.batchId),
   ],

@@ -11,7 +11,7 @@ import {
   insertChunks,
   insertEmbeddings,
   listChunksInIndex,
-  refreshStatistics,
+  maintainTables,
 } from '#db/repositories/chunks.ts';
 import { maintainDenseIndex } from '#db/repositories/dense-index.ts';
 import {
@@ -89,7 +89,7 @@ export async function ingestVersion(
     const details = await publish(deps, access, context, indexed, version);
     // Null: a re-index put another configuration in this one's place meanwhile, and has not seen this version.
     if (details === null) continue;
-    await refreshStatistics(deps.db);
+    await maintainTables(deps.db);
     return details;
   }
 }

@@ -1,6 +1,6 @@
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createAuditRepository } from '#db/repositories/audit.ts';
-import { deleteAbandonedChunks, measureIndex, refreshStatistics, sampleChunks } from '#db/repositories/chunks.ts';
+import { deleteAbandonedChunks, maintainTables, measureIndex, sampleChunks } from '#db/repositories/chunks.ts';
 import { dropEmptyDenseIndexes } from '#db/repositories/dense-index.ts';
 import { listCurrentVersions } from '#db/repositories/documents.ts';
 import {
@@ -241,7 +241,7 @@ export async function rebuildIndex(
   }
   await context.report({ stage: 'clearing the old index', done: done.size, total: done.size });
   await removeAbandoned(deps, access, context);
-  await refreshStatistics(deps.db);
+  await maintainTables(deps.db);
   return { documents: done.size, seconds: Math.round((performance.now() - startedAt) / 1000) };
 }
 

@@ -10,7 +10,7 @@
  * program are one process here.
  */
 import { Command } from 'commander';
-import { createChunk, insertChunks, insertEmbeddings, refreshStatistics } from '#db/repositories/chunks.ts';
+import { createChunk, insertChunks, insertEmbeddings, maintainTables } from '#db/repositories/chunks.ts';
 import { findSearchedIndex, maintainDenseIndex, searchDense } from '#db/repositories/dense-index.ts';
 import {
   findDocumentVersion,
@@ -170,7 +170,7 @@ try {
       const found = await findDocumentVersion(db, workspace.write, version.id);
       if (found) await publishVersion(db, workspace.write, found.version);
       // As ingestion does: plans that were made for small tables go with it.
-      await refreshStatistics(db);
+      await maintainTables(db);
       if (first % 10_000 === 0) console.log(`${first} chunks`);
     }
     await timed('denseIndex', () => maintainDenseIndex(db, workspace.write, config));
