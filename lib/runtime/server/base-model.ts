@@ -25,6 +25,9 @@ export interface LlamaBackend {
 
 const KEPT_ERROR_LINES = 12;
 
+/** Said of every matrix of an adapter on processors with AMX, where it means nothing to anybody: adapters are read as they are. */
+const PLACEMENT_NOTICE = /^llama_adapter_lora_init\w*: lora for '.+' cannot use buft '.+', fallback to CPU$/;
+
 /**
  * @param threads upper bound on compute threads. llama.cpp's own default is at least four and spins: on two cores it is
  *   hundreds of times slower than one thread
@@ -43,7 +46,7 @@ export async function startLlama(options: {
     logLevel: LlamaLogLevel.warn,
     logger(level, message) {
       const text = message.trim();
-      if (text === '') return;
+      if (text === '' || PLACEMENT_NOTICE.test(text)) return;
       const isError = level === LlamaLogLevel.error || level === LlamaLogLevel.fatal;
       if (isError) {
         errors.push(text);
