@@ -149,4 +149,10 @@ describe('adviseMoreCases', () => {
     expect(adviseMoreCases(evenly([1, -1, 1, -1]), 0, DIFFERENCE, 0.05)).toBeNull();
     expect(adviseMoreCases([], 0, DIFFERENCE, 0.05)).toBeNull();
   });
+
+  it('asks for dozens and not for thousands where a handful already lies far beyond the limit', () => {
+    const more = adviseMoreCases(evenly([-1, -1, -1, -1, 0, 0, 0]), -0.4, DIFFERENCE, 0.05);
+    expect(more).toBeGreaterThan(20);
+    expect(more).toBeLessThan(200);
+  });
 });

@@ -225,8 +225,9 @@ export function adviseMoreCases(
   power = 0.8,
 ): number | null {
   if (values.length === 0) return null;
-  const { mean, standardError } = measureSpread(values, ends);
-  const distance = Math.abs(mean - limit);
+  const { standardError } = measureSpread(values, ends);
+  // Of the cases at hand alone: the two at the ends would draw a handful to the middle, and hundreds would seem needed.
+  const distance = Math.abs(meanOf(values) - limit);
   const deviation = standardError * Math.sqrt(values.length + 2);
   if (distance === 0) return null;
   const needed = Math.ceil((((normalQuantile(1 - error) + normalQuantile(power)) * deviation) / distance) ** 2);
