@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { AppError, notFound } from '#lib/domain/errors.ts';
-import { findStatus, respondWithError } from './respond.ts';
+import { findStatus, isCallerGone, respondWithError } from './respond.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -74,4 +74,12 @@ describe('respondWithError', () => {
       },
     });
   });
+});
+
+it('tells a caller who left from an error of ours', () => {
+  const abort = Object.assign(new Error('The operation was aborted'), { name: 'AbortError' });
+  const gone = { signal: AbortSignal.abort() };
+  expect(isCallerGone(gone, abort)).toBe(true);
+  expect(isCallerGone(gone, new Error('disk full'))).toBe(false);
+  expect(isCallerGone({ signal: new AbortController().signal }, abort)).toBe(false);
 });

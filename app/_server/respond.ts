@@ -73,6 +73,14 @@ export function findStatus(code: string): number | undefined {
   return statusByCode[code] ?? statusByFamily[family];
 }
 
+/** No number of the standard's: what proxies log where the caller did not wait for the answer. */
+export const CLIENT_CLOSED_REQUEST = 499;
+
+/** Whether an error is nothing but the caller's leaving, such as in the middle of an upload. */
+export function isCallerGone(request: Pick<Request, 'signal'>, error: unknown): boolean {
+  return request.signal.aborted && error instanceof Error && error.name === 'AbortError';
+}
+
 export interface ErrorLog {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
 }

@@ -8,7 +8,7 @@ import { AppError, forbidden, invalidInput, notFound, unauthenticated } from '#l
 import type { Access } from './access.ts';
 import { getDeps, type WebDeps } from './deps.ts';
 import { requireSameOrigin } from './origin.ts';
-import { type ErrorShape, respondWithError } from './respond.ts';
+import { CLIENT_CLOSED_REQUEST, type ErrorShape, isCallerGone, respondWithError } from './respond.ts';
 import { openWorkspace } from './workspace-access.ts';
 
 /**
@@ -144,6 +144,8 @@ function build<A, P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>
       if (result === undefined) return new Response(null, { status: 204 });
       return Response.json(result, { headers: { 'Cache-Control': 'no-store' } });
     } catch (error) {
+      // Nobody is left to read an answer, and nothing went wrong on our side.
+      if (isCallerGone(request, error)) return new Response(null, { status: CLIENT_CLOSED_REQUEST });
       return respondWithError(error, deps.log, settings.errorShape);
     }
   };
