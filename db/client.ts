@@ -1,5 +1,5 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import { Pool, type PoolConfig, types } from 'pg';
+import { Pool, type PoolClient, type PoolConfig, types } from 'pg';
 import * as schema from '#db/schema/all.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { prepareRepeatedStatements } from './prepare-statements.ts';
@@ -62,6 +62,7 @@ export function createDatabase(address: DatabaseAddress, options: DatabaseOption
     maxLifetimeSeconds: MAX_CONNECTION_LIFETIME_SECONDS,
     application_name: 'lorehouse',
   });
+  giveBackLostConnections(pool);
   // Without a listener a lost idle connection would end the process.
   pool.on('error', (error) => options.onConnectionLost?.(error));
   // A connection that breaks while in use reports to its query; this listener keeps the second report from ending the process.
@@ -75,6 +76,35 @@ export function createDatabase(address: DatabaseAddress, options: DatabaseOption
     db: drizzle(pool, { schema }),
     close: () => (closing ??= pool.end()),
   };
+}
+
+/**
+ * A connection that ends while somebody holds it goes back to the pool by itself, and may be given back once more. drizzle (0.45)
+ * gives a connection back only after `begin` has succeeded: each server that died in that moment took one from the pool for good,
+ * and the fourth left the process without any.
+ */
+function giveBackLostConnections(pool: Pool): void {
+  const connect = pool.connect.bind(pool);
+  const connectSafely = async (): Promise<PoolClient> => {
+    const client = await connect();
+    const release = client.release.bind(client);
+    let isHeld = true;
+    const giveBack = (error?: Error | boolean) => {
+      if (!isHeld) return;
+      isHeld = false;
+      client.off('end', onEnd);
+      release(error);
+    };
+    const onEnd = () => giveBack(true);
+    client.once('end', onEnd);
+    client.release = giveBack;
+    return client;
+  };
+  Object.defineProperty(pool, 'connect', {
+    // With a callback it is the pool's own, which always gives back.
+    value: (...args: Parameters<typeof connect> | []) =>
+      args.length === 0 ? connectSafely() : Reflect.apply(connect, pool, args),
+  });
 }
 
 function describeAddress(address: DatabaseAddress): PoolConfig {
