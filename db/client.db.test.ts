@@ -7,7 +7,8 @@ import { createDatabase } from './client.ts';
 describeDatabase('the pool', (getDatabase) => {
   it('has its connections back that ended while they were held, and takes them twice without complaint', async () => {
     const { address } = getDatabase();
-    const { pool, db, close } = createDatabase(address, { maxConnections: 1, connectTimeoutMs: 2000 });
+    const handle = createDatabase(address, { maxConnections: 1, connectTimeoutMs: 2000 });
+    const { pool, db } = handle;
     try {
       const lost = await pool.connect();
       const ended = new Promise<void>((resolve) => lost.once('end', () => resolve()));
@@ -19,7 +20,7 @@ describeDatabase('the pool', (getDatabase) => {
       expect(() => lost.release()).not.toThrow();
       expect(await db.transaction(async (tx) => (await tx.execute(sql`select 2 as two`)).rows)).toEqual([{ two: 2 }]);
     } finally {
-      await close();
+      await handle.close();
     }
   });
 });

@@ -100,10 +100,14 @@ function giveBackLostConnections(pool: Pool): void {
     client.release = giveBack;
     return client;
   };
+  type Callback = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
   Object.defineProperty(pool, 'connect', {
     // With a callback it is the pool's own, which always gives back.
-    value: (...args: Parameters<typeof connect> | []) =>
-      args.length === 0 ? connectSafely() : Reflect.apply(connect, pool, args),
+    value: (callback?: Callback) => {
+      if (callback === undefined) return connectSafely();
+      connect(callback);
+      return undefined;
+    },
   });
 }
 
