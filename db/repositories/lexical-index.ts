@@ -116,14 +116,14 @@ export async function searchLexical(
 ): Promise<LexicalResult> {
   const { k1, b, limit, documentIds } = options;
   const isWanted = documentIds ? sql`d.id = any(${sql.param([...documentIds])}::uuid[])` : sql`true`;
-  const selectPostings = (terms: SQL) => sql`
+  const scorePostings = (which: SQL) => sql`
     select batch_id, (posting >> 32)::integer as position,
       weight * ((posting >> 16) & ${MAX_PACKED})
       / (((posting >> 16) & ${MAX_PACKED})
         + ${k1}::float8 * (1 - ${b}::float8 + ${b}::float8 * (posting & ${MAX_PACKED}) / average_length)) as score
     from term_postings p join weights using (term) join live on live.first_chunk_id = p.batch_id
     cross join collection cross join unnest(p.postings) as posting
-    where p.index_config_id = ${indexConfigId}::uuid and p.term = any((${terms})::text[]) and live.is_wanted`;
+    where p.index_config_id = ${indexConfigId}::uuid and p.term = any((select array_agg(term) from weights where ${which})::text[]) and live.is_wanted`;
   // Rows of three kinds in one answer, so that all of it is true of the same moment: the collection, the terms, the hits.
   // A posting's workspace is that of its batch in `live`; a condition on its own column would fetch each row from the table.
   const result = await db.execute<LexicalRow>(sql`
@@ -157,7 +157,7 @@ export async function searchLexical(
       ) as weighed
     ), rare as materialized (
       select batch_id, position, sum(score) as score
-      from (${selectPostings(sql`select array_agg(term) from weights where not is_common`)}) as found
+      from (${scorePostings(sql`not is_common`)}) as found
       group by batch_id, position
     ), bounds as materialized (
       select coalesce((select sum(weight) from weights where is_common), 0) as common,
@@ -168,7 +168,7 @@ export async function searchLexical(
       select batch_id, position, sum(score) as score from (
         select * from rare
         union all
-        ${selectPostings(sql`select array_agg(term) from weights where is_common`)}
+        ${scorePostings(sql`is_common`)}
           and ((select least < common from bounds) or p.batch_id in (select batch_id from promising))
       ) as found
       group by batch_id, position

@@ -230,13 +230,13 @@ export async function requestRunCancel(
   return findRun(db, access, runId);
 }
 
-/** Put a failed or cancelled run back in line, with all its attempts. False: it is in another state or not here. */
+/** Put a failed or cancelled run back in line, with all its attempts. @returns undefined: it is in another state or not here */
 export async function reopenRun(
   tx: DatabaseExecutor,
   access: Authorized<'run.cancel' | 'document.write' | 'evaluation.run' | 'evaluation.write'>,
   runId: string,
-): Promise<boolean> {
-  const rows = await tx
+): Promise<Run | undefined> {
+  const [run] = await tx
     .update(runs)
     .set({
       state: 'queued',
@@ -255,8 +255,8 @@ export async function reopenRun(
     .where(
       and(eq(runs.workspaceId, access.workspaceId), eq(runs.id, runId), inArray(runs.state, ['failed', 'cancelled'])),
     )
-    .returning({ id: runs.id });
-  return rows.length === 1;
+    .returning();
+  return run;
 }
 
 /** Stop everything that still works for a subject, e.g. the indexing of a document that is being deleted. */

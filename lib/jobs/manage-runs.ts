@@ -79,6 +79,7 @@ export async function cancelRun(
  * Put a failed or cancelled run back in line, within the transaction of whoever decides that. What its stages have finished is
  * kept.
  * @param run as the caller found it in this transaction, and in this workspace
+ * @returns the run, back in line
  * @throws AppError `run.not-retryable`
  */
 export async function requeueRun(
@@ -86,8 +87,9 @@ export async function requeueRun(
   queue: JobQueue,
   access: Parameters<typeof reopenRun>[1],
   run: Run,
-): Promise<void> {
-  if (!(await reopenRun(tx, access, run.id))) {
+): Promise<Run> {
+  const reopened = await reopenRun(tx, access, run.id);
+  if (!reopened) {
     throw new AppError({
       code: 'run.not-retryable',
       message: `expected a failed or cancelled run, got one that is ${run.state}`,
@@ -95,12 +97,10 @@ export async function requeueRun(
     });
   }
   await queue.enqueue(tx, run.kind, { workspaceId: run.workspaceId, runId: run.id });
+  return reopened;
 }
 
-/**
- * @returns the run, back in line
- * @throws AppError `run.not-found`, `run.not-retryable`
- */
+/** @throws AppError `run.not-found`, `run.not-retryable` */
 export async function retryRun(
   deps: { readonly db: DatabaseExecutor; readonly queue: JobQueue },
   access: Authorized<'run.cancel'>,
@@ -110,15 +110,13 @@ export async function retryRun(
   return deps.db.transaction(async (tx) => {
     const found = await findRun(tx, access, runId);
     if (!found) throw notFound('run');
-    await requeueRun(tx, deps.queue, access, found);
+    const run = await requeueRun(tx, deps.queue, access, found);
     await recordAudit({ audit: createAuditRepository(tx) }, access.actor, {
       workspaceId: access.workspaceId,
       action: 'run.retry',
       targetId: runId,
-      details: { kind: found.kind, title: found.title },
+      details: { kind: run.kind, title: run.title },
     });
-    const run = await findRun(tx, access, runId);
-    if (!run) throw notFound('run');
     return viewRun(run);
   });
 }
