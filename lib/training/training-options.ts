@@ -180,7 +180,8 @@ export const trainingOptions: readonly TrainingOption[] = [
     group: 'batch',
     label: 'Packing',
     kind: 'switch',
-    meaning: 'Puts several short rows into one sequence. They do not see each other; it saves time.',
+    meaning:
+      'Puts several short rows into one sequence. They do not see each other, and what they begin with alike, such as a passage, is computed once; it saves time.',
   },
   {
     ...integer,

@@ -2,9 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../train/random.ts';
 import { planSequences } from './plan-sequences.ts';
+import { countSharedTokens, layExamples } from './shared-prefix.ts';
 
 const SEQUENCE_TOKENS = 100;
-const sized = (lengths: readonly number[]) => lengths.map((length) => ({ tokens: { length } }));
+const sized = (lengths: readonly number[]) =>
+  lengths.map((length) => ({ tokens: new Int32Array(length), isLearned: new Uint8Array(length).fill(1) }));
 const optionsOf = (isPacked: boolean, microBatch = 4, epoch = 0) => ({
   sequenceTokens: SEQUENCE_TOKENS,
   isPacked,
@@ -39,6 +41,36 @@ describe('planSequences', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('puts examples that begin alike into one sequence, where their beginning counts once', () => {
+    const ask = (passage: number, question: number) => {
+      const tokens = new Int32Array(60).fill(passage);
+      tokens.fill(1000 + question, 50);
+      return { tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i > 57)) };
+    };
+    const examples = [0, 1, 2, 3, 4, 5].flatMap((question) => [7, 8, 9].map((passage) => ask(passage, question)));
+    const plan = planSequences(examples, optionsOf(true));
+    // 50 tokens of the passage and five questions of ten fill a sequence; the sixth begins another.
+    expect(plan.map((sequence) => sequence.length).toSorted((a, b) => b - a)).toEqual([5, 5, 5, 1, 1, 1]);
+    expect(plan.flat().toSorted((a, b) => a - b)).toEqual([...examples.keys()]);
+    for (const sequence of plan) {
+      expect(new Set(sequence.map((index) => index % 3)).size).toBe(1);
+      expect(layExamples(sequence.flatMap((index) => examples[index] ?? [])).tokenCount).toBe(
+        50 + 10 * sequence.length,
+      );
+    }
+  });
+
+  it('leaves examples apart that share less than half, or what is learned', () => {
+    const example = (shared: number, rest: number, learnedFrom: number) => {
+      const tokens = Int32Array.from({ length: 40 }, (_, i) => (i < shared ? 5 : rest));
+      return { tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i >= learnedFrom)) };
+    };
+    expect(countSharedTokens(example(20, 6, 30), example(20, 7, 30))).toBe(20);
+    expect(countSharedTokens(example(19, 6, 30), example(19, 7, 30))).toBe(0);
+    expect(countSharedTokens(example(40, 5, 30), example(40, 5, 30))).toBe(29);
+    expect(countSharedTokens(example(30, 6, 20), example(30, 7, 30))).toBe(0);
   });
 
   it('is the same for the same seed and epoch, and another for another', () => {

@@ -1,4 +1,6 @@
 import { createRandom, shuffle } from '../train/random.ts';
+import { type Bundle, bundleExamples } from './shared-prefix.ts';
+import type { TokenizedText } from './tokenizer.ts';
 
 export interface SequencePlanOptions {
   /** Most tokens of a sequence. */
@@ -11,8 +13,6 @@ export interface SequencePlanOptions {
   /** Each epoch has a plan of its own. */
   readonly epoch: number;
 }
-
-type Sized = readonly { readonly tokens: { readonly length: number } }[];
 
 /** Sets the stream of the plan apart from others of the same seed. */
 const STREAM = 0x706c616e;
@@ -28,19 +28,18 @@ function cut<T>(items: readonly T[], size: number): T[][] {
 }
 
 /** Best fit decreasing: the longest first, each into the sequence that it fills most. */
-function pack(indices: readonly number[], lengthOf: (index: number) => number, sequenceTokens: number): number[][] {
+function pack(bundles: readonly Bundle[], sequenceTokens: number): number[][] {
   const sequences: { readonly indices: number[]; free: number }[] = [];
-  for (const index of indices.toSorted((a, b) => lengthOf(b) - lengthOf(a))) {
-    const length = lengthOf(index);
+  for (const { indices, tokenCount } of bundles.toSorted((a, b) => b.tokenCount - a.tokenCount)) {
     let best: (typeof sequences)[number] | undefined;
     for (const sequence of sequences)
-      if (sequence.free >= length && (!best || sequence.free < best.free)) best = sequence;
+      if (sequence.free >= tokenCount && (!best || sequence.free < best.free)) best = sequence;
     if (!best) {
       best = { indices: [], free: sequenceTokens };
       sequences.push(best);
     }
-    best.indices.push(index);
-    best.free -= length;
+    best.indices.push(...indices);
+    best.free -= tokenCount;
   }
   return sequences.map((sequence) => sequence.indices);
 }
@@ -64,12 +63,17 @@ function bucket(
 }
 
 /**
- * Which examples make up each sequence of an epoch. Every example occurs once; the same options give the same plan.
+ * Which examples make up each sequence of an epoch. Every example occurs once; the same options give the same plan. Packed
+ * examples that begin alike (questions on one passage) stand beside each other, so that {@link layExamples} lays their
+ * beginning once.
  * @param examples each of at most `sequenceTokens`
  * @returns indices of the examples in each sequence, in the order of training
  * @throws RangeError for an example that is longer than a sequence
  */
-export function planSequences(examples: Sized, options: SequencePlanOptions): readonly (readonly number[])[] {
+export function planSequences(
+  examples: readonly TokenizedText[],
+  options: SequencePlanOptions,
+): readonly (readonly number[])[] {
   const { sequenceTokens, seed, epoch } = options;
   const lengths = examples.map(({ tokens }) => tokens.length);
   const lengthOf = (index: number) => lengths[index] ?? 0;
@@ -79,6 +83,7 @@ export function planSequences(examples: Sized, options: SequencePlanOptions): re
   const random = createRandom(STREAM, seed, epoch);
   const order = shuffle([...lengths.keys()], random);
   if (!options.isPacked) return bucket(order, lengthOf, options.microBatch, random);
-  const sequences = cut(order, WINDOW_EXAMPLES).flatMap((window) => pack(window, lengthOf, sequenceTokens));
+  const bundles = bundleExamples(examples, order, sequenceTokens);
+  const sequences = cut(bundles, WINDOW_EXAMPLES).flatMap((window) => pack(window, sequenceTokens));
   return shuffle(sequences, random);
 }

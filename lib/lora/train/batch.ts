@@ -1,4 +1,5 @@
 import type { DecoderConfig } from '../architectures/architecture.ts';
+import { layExamples } from '../data/shared-prefix.ts';
 import type { TokenizedText } from '../data/tokenizer.ts';
 import { createRotaryTables } from '../graph/rotary.ts';
 
@@ -32,7 +33,7 @@ export function countTargets({ isLearned }: TokenizedText): number {
 
 /**
  * Lay examples side by side. Positions start at 0 in each, and the mask keeps them apart, so the result for one example does
- * not depend on its neighbours.
+ * not depend on its neighbours. What several begin with is laid once and seen by each of them.
  * @param frequencyFactors as in {@link createRotaryTables}
  */
 export function buildBatch(
@@ -40,27 +41,27 @@ export function buildBatch(
   examples: readonly TokenizedText[],
   frequencyFactors: Float32Array | null,
 ): Batch {
-  const count = examples.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const { places, tokenCount: count } = layExamples(examples);
   const tokens = new Int32Array(count);
   const positions: number[] = [];
   const mask = new Float32Array(count * count).fill(BLOCKED);
   const rows: number[] = [];
   const targets: number[] = [];
   const exampleOfRow: number[] = [];
-  let start = 0;
   for (const [index, example] of examples.entries()) {
-    tokens.set(example.tokens, start);
-    for (let i = 0; i < example.tokens.length; i++) {
+    const { start = 0, sharedStart = 0, sharedTokens = 0 } = places[index] ?? {};
+    tokens.set(example.tokens.subarray(sharedTokens), start);
+    for (let i = sharedTokens; i < example.tokens.length; i++) {
       positions.push(i);
-      const row = (start + i) * count + start;
-      mask.fill(0, row, row + i + 1);
+      const place = start + i - sharedTokens;
+      mask.fill(0, place * count + sharedStart, place * count + sharedStart + sharedTokens);
+      mask.fill(0, place * count + start, place * count + place + 1);
       const next = example.tokens[i + 1];
       if (next === undefined || example.isLearned[i + 1] !== 1) continue;
-      rows.push(start + i);
+      rows.push(place);
       targets.push(next);
       exampleOfRow.push(index);
     }
-    start += example.tokens.length;
   }
   const { cos, sin } = createRotaryTables(config, positions, frequencyFactors);
   return {

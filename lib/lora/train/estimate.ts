@@ -1,5 +1,6 @@
 import type { DecoderConfig } from '../architectures/architecture.ts';
 import type { WeightLayout } from '../base/weight-cache.ts';
+import { layExamples } from '../data/shared-prefix.ts';
 import type { Recomputed } from '../graph/decoder.ts';
 import { estimatePeakBytes } from '../graph/estimate-memory.ts';
 import { buildTrainingGraph, countNoiseColumns, listFactors } from '../graph/training-graph.ts';
@@ -45,7 +46,7 @@ export function estimateTraining(
 ): TrainingEstimate {
   const runs = steps.flatMap(({ microBatches }) =>
     microBatches.map((examples) => ({
-      tokens: examples.reduce((sum, example) => sum + example.tokens.length, 0),
+      tokens: layExamples(examples).tokenCount,
       targets: examples.reduce((sum, example) => sum + countTargets(example), 0),
     })),
   );

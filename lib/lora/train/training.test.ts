@@ -249,6 +249,28 @@ describe('a batch', () => {
     await model.close();
   });
 
+  it('lays what examples begin with once, and gives each the loss that it has alone', async () => {
+    const { config } = base;
+    const [one] = examples;
+    if (one === undefined) throw new Error('no examples');
+    const question = Int32Array.of(1, 5, 9, 12, 7, 20, 31, 8);
+    const asked = [Int32Array.of(4, 11, 30), Int32Array.of(6, 11, 3, 2), Int32Array.of(6, 18)].map((rest) => {
+      const tokens = Int32Array.from([...question, ...rest]);
+      return { ...one, tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i > question.length)) };
+    });
+    const batch = buildBatch(config, [one, ...asked, one], null);
+    expect(batch.tokens).toHaveLength(2 * one.tokens.length + question.length + 9);
+    const model = await openForwardModel({ config, weights: base.weights, lora: null, threads: 1, device: 'cpu' });
+    const losses = await model.computeRowLosses(batch, []);
+    for (const [index, example] of [one, ...asked, one].entries()) {
+      const alone = await model.computeRowLosses(buildBatch(config, [example], null), []);
+      const own = losses.filter((_, row) => batch.exampleOfRow[row] === index);
+      expect(own).toHaveLength(alone.length);
+      own.forEach((loss, i) => expect(loss).toBeCloseTo(alone[i] ?? Number.NaN, 4));
+    }
+    await model.close();
+  });
+
   it('lets a token look back to the beginning of its example, and not over its border', () => {
     const batch = buildBatch(base.config, examples.slice(0, 2), null);
     const count = batch.tokens.length;
