@@ -67,12 +67,21 @@ export async function insertGoldenPassage(
   tx: DatabaseExecutor,
   access: Authorized<'evaluation.write'>,
   questionId: string,
-  passage: NewGoldenPassage,
+  { documentId, versionId, pageNumber, startOffset, endOffset, text }: NewGoldenPassage,
 ): Promise<void> {
+  const { workspaceId } = access;
   await tx
     .insert(goldenPassages)
-    .values({ ...passage, workspaceId: access.workspaceId, questionId })
-    .onConflictDoNothing();
+    // Field by field: a chunk is such a passage too, and its id, taken along, would let it be marked for one question only.
+    .values({ documentId, versionId, pageNumber, startOffset, endOffset, text, workspaceId, questionId })
+    .onConflictDoNothing({
+      target: [
+        goldenPassages.questionId,
+        goldenPassages.versionId,
+        goldenPassages.pageNumber,
+        goldenPassages.startOffset,
+      ],
+    });
 }
 
 /** @returns false: there are none of these in the workspace */

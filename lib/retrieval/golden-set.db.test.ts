@@ -105,6 +105,17 @@ describeDatabase('the golden set', (getDatabase) => {
     expect(overview.curve).toHaveLength(101);
   });
 
+  it('lets one passage be right for several questions', async () => {
+    const { deps, read, write } = await openWorkspace();
+    const questions = [QUESTION, 'How often does the pump need oil?'];
+    for (const question of questions) {
+      const { chunkId } = findOil(await tryQuery(deps, read, question));
+      await markPassage(deps, write, { question, chunkId, isWanted: true });
+      expect(findOil(await tryQuery(deps, read, question))).toMatchObject({ isMarked: true });
+    }
+    expect((await readRetrievalOverview(deps, read)).questions.map(({ passages }) => passages.length)).toEqual([1, 1]);
+  });
+
   it('forgets a question with its last mark, and one that is removed', async () => {
     const { deps, read, write } = await openWorkspace();
     const { chunkId } = findOil(await tryQuery(deps, read, QUESTION));
