@@ -63,6 +63,7 @@ test('what should be found is marked, measured, and compared with the time befor
   await expect(golden.getByText(/source 1, support/)).toHaveCount(2);
   await expect(page.getByRole('img', { name: /^At a threshold of .* of the unanswerable questions/ })).toBeVisible();
   await expectAccessible(page);
+  await page.goto(`/admin/${slug}/retrieval`, { waitUntil: 'networkidle' });
   await photograph(page, 'retrieval-measured', true);
 
   await golden.getByRole('button', { name: /^Remove “How is a seal/ }).click();

@@ -113,6 +113,11 @@ export function RefusalCurve({
           answerable ones. In use: {active.toFixed(2)}.
         </p>
       ) : null}
+      {proposed === null || proposed.threshold === active ? null : (
+        <p className="mt-1 text-sm tabular-nums text-ink-soft">
+          {proposed.threshold.toFixed(2)} refuses the most that can be had with at most one in ten wrongly refused.
+        </p>
+      )}
       {applying.error === null ? null : (
         <Callout tone="danger" className="mt-3">
           {applying.error}
@@ -129,9 +134,7 @@ export function RefusalCurve({
             Use {chosen.toFixed(2)}
           </Button>
           {proposed === null || proposed.threshold === chosen ? null : (
-            <Button onClick={() => setChosen(proposed.threshold)}>
-              Look at {proposed.threshold.toFixed(2)}, the best with at most one in ten wrongly refused
-            </Button>
+            <Button onClick={() => setChosen(proposed.threshold)}>Look at {proposed.threshold.toFixed(2)}</Button>
           )}
         </div>
       ) : null}
