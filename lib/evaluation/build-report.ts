@@ -92,6 +92,8 @@ export interface CaseView {
   readonly change: 'fixed' | 'regressed' | 'still-failing' | 'still-passing' | 'errored' | 'open';
   readonly champion: SideView;
   readonly challenger: SideView;
+  /** Whether the document is still here that the case was written from; false where there was none. */
+  readonly isSourceHere: boolean;
   /** Whether each passes without any sources; null: not asked. */
   readonly alone: { readonly champion: boolean | null; readonly challenger: boolean | null };
 }
@@ -116,8 +118,16 @@ function viewSide(results: readonly CaseResultRow[], repeats: number): SideView 
 
 const CHANGE_ORDER = ['regressed', 'errored', 'still-failing', 'fixed', 'still-passing', 'open'] as const;
 
-/** What became of each case, worst first. */
-export function viewCases(cases: readonly AskedCase[], results: readonly CaseResultRow[], repeats: number): CaseView[] {
+/**
+ * What became of each case, worst first.
+ * @param presentDocumentIds of the documents that cases were written from, those that are still here
+ */
+export function viewCases(
+  cases: readonly AskedCase[],
+  results: readonly CaseResultRow[],
+  repeats: number,
+  presentDocumentIds: ReadonlySet<string>,
+): CaseView[] {
   const byCase = Map.groupBy(results, ({ testCaseId }) => testCaseId);
   return cases
     .map((asked): CaseView => {
@@ -136,6 +146,7 @@ export function viewCases(cases: readonly AskedCase[], results: readonly CaseRes
         change: nameChange(champion.state, challenger.state),
         champion,
         challenger,
+        isSourceHere: presentDocumentIds.has(asked.testCase.source?.documentId ?? ''),
         alone: {
           champion: pick('champion', 'alone')[0]?.isPassed ?? null,
           challenger: pick('challenger', 'alone')[0]?.isPassed ?? null,

@@ -227,8 +227,6 @@ export interface EvaluationReport {
   /** The newest decision and whether it may still carry a promotion; null: none was made. */
   readonly standing: DecisionStanding | null;
   readonly cases: readonly CaseView[];
-  /** Of the documents that cases were written from, those that are still here. */
-  readonly presentDocumentIds: readonly string[];
 }
 
 /** @throws AppError `evaluation.not-found` */
@@ -258,8 +256,7 @@ export async function readEvaluation(
     })),
     verdict: standing === null ? null : gateVerdictSchema.parse(standing.decision.details),
     standing,
-    cases: viewCases(cases, results, settings.repeats),
-    presentDocumentIds: present.map(({ id }) => id),
+    cases: viewCases(cases, results, settings.repeats, new Set(present.map(({ id }) => id))),
   };
 }
 

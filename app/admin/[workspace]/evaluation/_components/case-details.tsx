@@ -90,7 +90,6 @@ export function CaseDetails({
   view,
   championName,
   challengerName,
-  isSourceHere,
   isOpen,
 }: {
   readonly workspace: string;
@@ -98,8 +97,6 @@ export function CaseDetails({
   readonly view: CaseView;
   readonly championName: string;
   readonly challengerName: string;
-  /** Whether the document that the case was written from is still here. */
-  readonly isSourceHere: boolean;
   readonly isOpen: boolean;
 }) {
   const { testCase, caseKey, suiteId, suiteName, alone } = view;
@@ -134,7 +131,7 @@ export function CaseDetails({
         )}
         {testCase.source === undefined ? null : (
           <div className="mb-3">
-            <CaseSourceNote workspace={workspace} source={testCase.source} isLinked={isSourceHere} />
+            <CaseSourceNote workspace={workspace} source={testCase.source} isLinked={view.isSourceHere} />
           </div>
         )}
         <div className="grid gap-3 md:grid-cols-2">

@@ -79,7 +79,6 @@ function Cases({
             view={view}
             championName={summary.champion.name}
             challengerName={summary.challenger.name}
-            isSourceHere={report.presentDocumentIds.includes(view.testCase.source?.documentId ?? '')}
             isOpen={named === undefined ? index === 0 && page === 1 : view.key === named.key}
           />
         ))}

@@ -59,7 +59,6 @@ export default async function PrintedReportPage({
                     view={view}
                     championName={summary.champion.name}
                     challengerName={summary.challenger.name}
-                    isSourceHere={opened.report.presentDocumentIds.includes(view.testCase.source?.documentId ?? '')}
                     isOpen
                   />
                 ))}
