@@ -21,6 +21,12 @@ const createLengths = (count: number) => {
   return Array.from({ length: count }, () => 2 + Math.floor(40 * (random() + random())));
 };
 
+/** So many tokens of one kind and then of another, learned from a place on. */
+const begin = (count: number, token: number, restCount: number, rest: number, learnedFrom: number) => {
+  const tokens = Int32Array.from({ length: count + restCount }, (_, i) => (i < count ? token : rest));
+  return { tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i >= learnedFrom)) };
+};
+
 describe('planSequences', () => {
   it('uses every example once and never passes the length of a sequence', () => {
     fc.assert(
@@ -44,12 +50,9 @@ describe('planSequences', () => {
   });
 
   it('puts examples that begin alike into one sequence, where their beginning counts once', () => {
-    const ask = (passage: number, question: number) => {
-      const tokens = new Int32Array(60).fill(passage);
-      tokens.fill(1000 + question, 50);
-      return { tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i > 57)) };
-    };
-    const examples = [0, 1, 2, 3, 4, 5].flatMap((question) => [7, 8, 9].map((passage) => ask(passage, question)));
+    const examples = [0, 1, 2, 3, 4, 5].flatMap((question) =>
+      [7, 8, 9].map((passage) => begin(50, passage, 10, 1000 + question, 58)),
+    );
     const plan = planSequences(examples, optionsOf(true));
     // 50 tokens of the passage and five questions of ten fill a sequence; the sixth begins another.
     expect(plan.map((sequence) => sequence.length).toSorted((a, b) => b - a)).toEqual([5, 5, 5, 1, 1, 1]);
@@ -63,14 +66,10 @@ describe('planSequences', () => {
   });
 
   it('leaves examples apart that share less than half, or what is learned', () => {
-    const example = (shared: number, rest: number, learnedFrom: number) => {
-      const tokens = Int32Array.from({ length: 40 }, (_, i) => (i < shared ? 5 : rest));
-      return { tokens, isLearned: Uint8Array.from(tokens, (_, i) => Number(i >= learnedFrom)) };
-    };
-    expect(countSharedTokens(example(20, 6, 30), example(20, 7, 30))).toBe(20);
-    expect(countSharedTokens(example(19, 6, 30), example(19, 7, 30))).toBe(0);
-    expect(countSharedTokens(example(40, 5, 30), example(40, 5, 30))).toBe(29);
-    expect(countSharedTokens(example(30, 6, 20), example(30, 7, 30))).toBe(0);
+    expect(countSharedTokens(begin(20, 5, 20, 6, 30), begin(20, 5, 20, 7, 30))).toBe(20);
+    expect(countSharedTokens(begin(19, 5, 21, 6, 30), begin(19, 5, 21, 7, 30))).toBe(0);
+    expect(countSharedTokens(begin(40, 5, 0, 6, 30), begin(40, 5, 0, 6, 30))).toBe(29);
+    expect(countSharedTokens(begin(30, 5, 10, 6, 20), begin(30, 5, 10, 7, 30))).toBe(0);
   });
 
   it('is the same for the same seed and epoch, and another for another', () => {

@@ -4,10 +4,10 @@ import { createRandom, shuffle } from '#lib/lora/train/random.ts';
 import {
   type AskedPassage,
   buildGroundedRows,
-  buildSingleRow,
+  buildRow,
   type Collections,
+  type CountTokens,
   type GroundedRow,
-  type RowTools,
 } from './grounded-rows.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -21,12 +21,8 @@ export interface RecipeRows {
 /** Tokens that a tokenizer for training puts around a text: the beginning and the end. */
 const FRAME_TOKENS = 2;
 
-function createTools(tokenizer: BaseTokenizer): RowTools {
-  return {
-    countTokens: (texts) =>
-      Promise.resolve(texts.map((text) => tokenizer.tokenizeText(text).tokens.length - FRAME_TOKENS)),
-    countConversation: (messages) => tokenizer.tokenizeConversation(messages).tokens.length,
-  };
+function createCounter(tokenizer: BaseTokenizer): CountTokens {
+  return (texts) => Promise.resolve(texts.map((text) => tokenizer.tokenizeText(text).tokens.length - FRAME_TOKENS));
 }
 
 const isIn = (titles: readonly string[]) => (passage: AskedPassage) => titles.includes(passage.title);
@@ -38,7 +34,7 @@ export async function buildRecipeRows(
   tokenizer: BaseTokenizer,
 ): Promise<RecipeRows> {
   const { heldOut, validation } = recipe.split;
-  const tools = createTools(tokenizer);
+  const countTokens = createCounter(tokenizer);
   const isTrained = (passage: AskedPassage) => !isIn([...heldOut, ...validation])(passage);
   const train = await buildGroundedRows(
     {
@@ -47,8 +43,8 @@ export async function buildRecipeRows(
       own: collections.own,
     },
     recipe.mixture,
-    { seed: recipe.seed, maxTokens: recipe.config.sequenceTokens },
-    tools,
+    recipe.seed,
+    countTokens,
   );
   const random = createRandom(recipe.seed, 1);
   const measured = [...collections.articles, ...collections.policies].filter(isIn(validation));
@@ -57,11 +53,11 @@ export async function buildRecipeRows(
     random,
   );
   const validationRows: GroundedRow[] = [];
-  const { validationSingles, validationRefusals } = recipe.mixture;
-  for (const [index, { question, passage }] of asked.slice(0, validationSingles + validationRefusals).entries()) {
-    const gold = index < validationSingles ? passage : null;
+  const { validationRows: answered, validationRefusals } = recipe.mixture;
+  for (const [index, { question, passage }] of asked.slice(0, answered + validationRefusals).entries()) {
+    const gold = index < answered ? passage : null;
     const pool = gold === null ? measured.filter((other) => other !== passage) : measured;
-    validationRows.push(await buildSingleRow(question, gold, pool, tools, random));
+    validationRows.push(await buildRow(question, gold, pool, { countTokens, random, isDrawn: false, isMarked: false }));
   }
   return {
     train,

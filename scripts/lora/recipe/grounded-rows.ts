@@ -32,22 +32,20 @@ export interface GroundedRow {
   readonly document: string;
 }
 
-export interface RowTools {
-  /** Tokens (base model) of each text. */
-  readonly countTokens: (texts: readonly string[]) => Promise<readonly number[]>;
-  /** Tokens of a whole conversation, template included. */
-  readonly countConversation: (messages: readonly TrainingMessage[]) => number;
-}
+/** Tokens (base model) of each text. */
+export type CountTokens = (texts: readonly string[]) => Promise<readonly number[]>;
 
 const SMALL_PROMPT = 'grounded-1';
 const MARKED_PROMPT = 'instruct-1';
 /** What the rows are prompted with. */
 export const PROMPT_VERSIONS: readonly string[] = [SMALL_PROMPT, MARKED_PROMPT];
 const defaults = answerConfigSchema.parse({});
-/** Share of rows in which the passage with the answer was found first; else it is anywhere. On the product's search it is more. */
+/** Share of rows in which the passage with the answer was found first; else it is any of those shown. On the product's search it is more. */
 const GOLD_FIRST_SHARE = 0.6;
-/** Questions of one conversation, the last of which may be without an answer. */
-const TURNS = 5;
+/** Questions tried for each row of those whose answer is often lost. */
+const TRIES = 3;
+/** Later passes over a question draw its neighbours from this many times as many passages as are shown. */
+const NEIGHBOUR_REACH = 3;
 
 function toSource({ title, headings, text }: AskedPassage, number: number): Source {
   const id = `${title}#${text.length}`;
@@ -72,15 +70,32 @@ const normalise = (text: string) => ` ${squashWords(text)} `;
 export const holdsAnswer = (text: string, answers: readonly string[]) =>
   answers.some((answer) => normalise(text).includes(normalise(answer)));
 
-/** Other passages, the one that speaks most of the question first: what a search would bring beside the right one. */
-function findNeighbours(question: string, pool: readonly AskedPassage[], count: number): AskedPassage[] {
+/**
+ * Other passages, the one that speaks most of the question first: what a search would bring beside the right one.
+ * @param random null for the nearest; else the draw among those that lie near
+ */
+function findNeighbours(
+  question: string,
+  pool: readonly AskedPassage[],
+  count: number,
+  random: (() => number) | null,
+): AskedPassage[] {
   const sources = pool.map((passage, index) => toSource(passage, index));
   const numbers = [...new Set(rankSentences(question, sources).map(({ source }) => source.number))];
-  return numbers.slice(0, count).flatMap((number) => pool[number] ?? []);
+  const near = random === null ? numbers : shuffle(numbers.slice(0, count * NEIGHBOUR_REACH), random).slice(0, count);
+  return numbers
+    .filter((number) => near.includes(number))
+    .slice(0, count)
+    .flatMap((number) => pool[number] ?? []);
 }
 
-function pick<T>(items: readonly T[], random: () => number): T | undefined {
-  return items[Math.floor(random() * items.length)];
+export interface RowOptions {
+  readonly countTokens: CountTokens;
+  readonly random: () => number;
+  /** Whether the neighbours are drawn, so that the same question stands among others than before. */
+  readonly isDrawn: boolean;
+  /** Whether the passages are numbered and the answer names its own. */
+  readonly isMarked: boolean;
 }
 
 /**
@@ -88,76 +103,110 @@ function pick<T>(items: readonly T[], random: () => number): T | undefined {
  * loses the answer, refusing is right, and learned.
  * @param gold the passage that answers, or null for a question that must be refused
  */
-export async function buildSingleRow(
+export async function buildRow(
   { question, answers }: Question,
   gold: AskedPassage | null,
   pool: readonly AskedPassage[],
-  tools: RowTools,
-  random: () => number,
+  { countTokens, random, isDrawn, isMarked }: RowOptions,
 ): Promise<GroundedRow> {
   const others = pool.filter((passage) => passage !== gold && !holdsAnswer(passage.text, answers));
-  const found = findNeighbours(question, others, defaults.topK - (gold === null ? 0 : 1));
-  if (gold !== null) found.splice(random() < GOLD_FIRST_SHARE ? 0 : Math.floor(random() * (found.length + 1)), 0, gold);
+  const found = findNeighbours(question, others, defaults.topK - (gold === null ? 0 : 1), isDrawn ? random : null);
+  const places = Math.min(found.length + 1, defaults.promptPassages);
+  if (gold !== null) found.splice(random() < GOLD_FIRST_SHARE ? 0 : Math.floor(random() * places), 0, gold);
   const passages = await packPassages(
     question,
     found.map((passage, index) => toSource(passage, index + 1)),
     { budgetTokens: defaults.sourceTokenBudget, limit: defaults.promptPassages },
-    tools.countTokens,
+    countTokens,
   );
-  const { messages } = findPromptTemplate(SMALL_PROMPT).build({ question, passages, instructions: '' });
-  const seen = passages.map(({ title, text }) => `${title} ${text}`).join(' ');
-  const answer = answers.find((text) => holdsAnswer(seen, [text])) ?? NO_ANSWER;
+  const template = findPromptTemplate(isMarked ? MARKED_PROMPT : SMALL_PROMPT);
+  const { messages } = template.build({ question, passages, instructions: '' });
+  const told = gold === null ? [] : answers.flatMap((answer) => findTold(passages, answer));
+  const [answered] = told;
+  const said = answered && (isMarked ? `${answered.answer} [${answered.number}]` : answered.answer);
   return {
-    messages: [...messages, { role: 'assistant', content: gold === null ? NO_ANSWER : answer }],
+    messages: [...messages, { role: 'assistant', content: said ?? NO_ANSWER }],
     document: gold?.title ?? found[0]?.title ?? '',
   };
 }
 
-/**
- * Several questions over the same passages, as turns: the passages are read once, which makes a row of five questions cost
- * as much as two of one. Only the first turn is exactly what the product asks; the later ones repeat its last line.
- * @param isMarked with numbered passages, each answer ending in its passage's number
- * @returns as many turns as fit; none when the first does not
- */
-export function buildConversation(
-  gold: AskedPassage,
-  others: readonly AskedPassage[],
-  questions: readonly Question[],
-  isMarked: boolean,
-  maxTokens: number,
-  tools: RowTools,
-  random: () => number,
-): GroundedRow {
-  const template = findPromptTemplate(isMarked ? MARKED_PROMPT : SMALL_PROMPT);
-  const passages = shuffle([gold, ...others], random).map(
-    (passage, index): Passage => ({ number: index + 1, title: titlePassage(toSource(passage, 0)), text: passage.text }),
-  );
-  const goldNumber = passages.find(({ text }) => text === gold.text)?.number ?? 1;
-  const messages: TrainingMessage[] = [];
-  for (const { question, answers } of questions) {
-    const isFirst = messages.length === 0;
-    const built = template.build({ question, passages: isFirst ? passages : [], instructions: '' }).messages;
-    const asked = isFirst ? built : built.slice(-1).map(({ role, content }) => ({ role, content: content.trim() }));
-    const [answer] = answers;
-    const said = answer === undefined ? NO_ANSWER : isMarked ? `${answer} [${goldNumber}]` : answer;
-    const turn: TrainingMessage[] = [...asked, { role: 'assistant', content: said }];
-    if (tools.countConversation([...messages, ...turn]) > maxTokens) break;
-    messages.push(...turn);
-  }
-  return { messages, document: gold.title };
+/** The answer with the number of the passage that holds it; none where the cut lost it. */
+function findTold(
+  passages: readonly Passage[],
+  answer: string,
+): { readonly answer: string; readonly number: number }[] {
+  const holder = passages.find(({ title, text }) => holdsAnswer(`${title} ${text}`, [answer]));
+  return holder === undefined ? [] : [{ answer, number: holder.number }];
 }
 
-/** How many rows of each kind. */
+/** A question of another passage of the same document that this one does not answer: the hard kind. */
+function borrowQuestion(
+  gold: AskedPassage,
+  shown: string,
+  pool: readonly AskedPassage[],
+  random: () => number,
+): Question[] {
+  const candidates = pool
+    .filter((passage) => passage !== gold && passage.title === gold.title)
+    .flatMap(({ questions }) => questions)
+    .filter(({ answers }) => answers.length > 0 && !holdsAnswer(shown, answers));
+  const found = candidates[Math.floor(random() * candidates.length)];
+  return found === undefined ? [] : [{ question: found.question, answers: [] }];
+}
+
+/** Share of passages that are read beside a sentence of another one. */
+const COMPANY_SHARE = 0.5;
+const COMPANY_CHARACTERS = 250;
+
+/** The sentence of another passage that comes nearest to one of the questions and answers none of them. */
+function chooseCompany(gold: AskedPassage, pool: readonly AskedPassage[], random: () => number): Passage[] {
+  const asked = gold.questions[Math.floor(random() * gold.questions.length)];
+  if (asked === undefined || random() >= COMPANY_SHARE) return [];
+  const answers = gold.questions.flatMap((question) => question.answers);
+  const sources = pool
+    .filter((passage) => passage !== gold && !holdsAnswer(passage.text, answers))
+    .map((passage, index) => toSource(passage, index + 1));
+  const best = rankSentences(asked.question, sources).find(({ span }) => span.end - span.start <= COMPANY_CHARACTERS);
+  if (best === undefined) return [];
+  const { source, span } = best;
+  return [{ number: 0, title: titlePassage(source), text: source.text.slice(span.start, span.end) }];
+}
+
+/**
+ * All questions on one passage, each a row of its own. They begin alike, so the trainer reads the passage once for all of
+ * them (lib/lora/data/shared-prefix.ts): ten questions cost as much as two that are asked by themselves.
+ */
+export function buildPassageRows(
+  gold: AskedPassage,
+  pool: readonly AskedPassage[],
+  random: () => number,
+): GroundedRow[] {
+  const own: Passage = { number: 1, title: titlePassage(toSource(gold, 1)), text: gold.text };
+  const passages = shuffle([own, ...chooseCompany(gold, pool, random)], random);
+  const shown = passages.map(({ title, text }) => `${title} ${text}`).join(' ');
+  return [...gold.questions, ...borrowQuestion(gold, shown, pool, random)].map(({ question, answers }) => ({
+    messages: [
+      ...findPromptTemplate(SMALL_PROMPT).build({ question, passages, instructions: '' }).messages,
+      { role: 'assistant', content: answers[0] ?? NO_ANSWER },
+    ],
+    document: gold.title,
+  }));
+}
+
+/** How many rows of each kind. Where there are fewer questions, each is asked again beside other passages. */
 export interface Mixture {
-  readonly articleConversations: number;
-  readonly articleMarkedConversations: number;
-  readonly articleSingles: number;
+  /** Passages of articles, and of our own, of which all questions are asked. */
+  readonly articlePassages: number;
+  readonly ownPassages: number;
+  readonly articleRows: number;
+  /** Questions of articles whose passage is taken away. */
   readonly articleRefusals: number;
-  readonly policyConversations: number;
-  readonly policySingles: number;
-  readonly ownConversations: number;
-  readonly ownMarkedConversations: number;
-  readonly ownSingles: number;
+  /** Policies and our own passages: fewer where not so many questions keep their answer. */
+  readonly policyRows: number;
+  /** Some of these questions have no answer. */
+  readonly ownRows: number;
+  /** Share of the rows, those of whole passages apart, that number their passages. */
+  readonly markedShare: number;
 }
 
 export interface Collections {
@@ -166,95 +215,65 @@ export interface Collections {
   readonly own: readonly AskedPassage[];
 }
 
-/** A question of another passage of the same document that this one does not answer: the hard kind. */
-function borrowQuestion(gold: AskedPassage, pool: readonly AskedPassage[], random: () => number): Question | undefined {
-  const candidates = pool
-    .filter((passage) => passage !== gold && passage.title === gold.title)
-    .flatMap(({ questions }) => questions)
-    .filter(({ answers }) => answers.length > 0 && !holdsAnswer(gold.text, answers));
-  const found = pick(candidates, random);
-  return found && { question: found.question, answers: [] };
-}
+type Asked = readonly [question: Question, passage: AskedPassage];
 
-function chooseTurns(gold: AskedPassage, pool: readonly AskedPassage[], random: () => number): Question[] {
-  const answered = shuffle(
-    gold.questions.filter(({ answers }) => answers.length > 0),
-    random,
-  );
-  const unanswered = gold.questions.filter(({ answers }) => answers.length === 0);
-  const refused = pick(unanswered, random) ?? borrowQuestion(gold, pool, random);
-  const turns = answered.slice(0, refused === undefined ? TURNS : TURNS - 1);
-  if (refused !== undefined) turns.splice(Math.floor(random() * (turns.length + 1)), 0, refused);
-  return turns;
+/** Pass after pass over all questions, each in another order. */
+function* repeat(
+  passages: readonly AskedPassage[],
+  count: number,
+  random: () => number,
+): Generator<readonly [Asked, pass: number]> {
+  const all = passages.flatMap((passage) => passage.questions.map((question): Asked => [question, passage]));
+  let left = all.length === 0 ? 0 : count;
+  for (let pass = 0; left > 0; pass++)
+    for (const asked of shuffle([...all], random).slice(0, left)) {
+      yield [asked, pass];
+      left -= 1;
+    }
 }
 
 /** @returns rows in a fixed order; the trainer shuffles */
 export async function buildGroundedRows(
-  collections: Collections,
+  { articles, policies, own }: Collections,
   mixture: Mixture,
-  options: { readonly seed: number; readonly maxTokens: number },
-  tools: RowTools,
+  seed: number,
+  countTokens: CountTokens,
 ): Promise<GroundedRow[]> {
-  const random = createRandom(options.seed);
+  const random = createRandom(seed);
   const rows: GroundedRow[] = [];
-  const converse = (
-    passages: readonly AskedPassage[],
-    pool: readonly AskedPassage[],
-    isMarked: boolean,
-    otherCount: number,
-  ) => {
-    for (const gold of passages) {
-      const turns = chooseTurns(gold, pool, random);
-      const [first] = turns;
-      if (first === undefined) continue;
-      const asked = turns.flatMap(({ answers }) => answers);
-      // Neither may another passage answer, nor a question that has none here.
-      const free = pool.filter(
-        (other) => other !== gold && !holdsAnswer(other.text, asked) && other.title !== gold.title,
-      );
-      const others = shuffle([...free], random)
-        .filter(({ text }) => text.length < 450)
-        .slice(0, otherCount);
-      const row = buildConversation(gold, others, turns, isMarked, options.maxTokens, tools, random);
-      if (row.messages.length > 0) rows.push(row);
-    }
-  };
-  const single = async (asked: readonly (readonly [Question, AskedPassage])[], pool: readonly AskedPassage[]) => {
-    for (const [question, gold] of asked) rows.push(await buildSingleRow(question, gold, pool, tools, random));
-  };
-  const list = (passages: readonly AskedPassage[]) =>
-    shuffle(
-      passages.flatMap((passage) => passage.questions.map((question) => [question, passage] as const)),
+  const build = (question: Question, gold: AskedPassage | null, pool: readonly AskedPassage[], pass: number) =>
+    buildRow(question, gold, pool, {
+      countTokens,
       random,
-    );
+      isDrawn: pass > 0,
+      isMarked: random() < mixture.markedShare,
+    });
 
-  const articles = shuffle([...collections.articles], random);
-  const { articleConversations: talks, articleMarkedConversations: marked } = mixture;
-  converse(articles.slice(0, talks), collections.articles, false, 0);
-  converse(articles.slice(talks, talks + marked), collections.articles, true, 0);
-  // Passages that no conversation is about come first; where more rows are wanted, theirs are asked once more by themselves.
-  const asked = [...list(articles.slice(talks)), ...list(articles.slice(0, talks))];
-  await single(asked.slice(0, mixture.articleSingles), collections.articles);
-  for (const [question, gold] of list(articles).slice(0, mixture.articleRefusals)) {
-    const rest = collections.articles.filter((passage) => passage !== gold);
-    rows.push(await buildSingleRow(question, null, rest, tools, random));
+  for (const [passages, count] of [
+    [articles, mixture.articlePassages],
+    [own, mixture.ownPassages],
+  ] as const)
+    for (const gold of shuffle([...passages], random).slice(0, count))
+      rows.push(...buildPassageRows(gold, passages, random));
+  for (const [[question, gold], pass] of repeat(articles, mixture.articleRows, random))
+    rows.push(await build(question, gold, articles, pass));
+  for (const [[question, gold], pass] of repeat(articles, mixture.articleRefusals, random)) {
+    const rest = articles.filter((passage) => passage !== gold);
+    rows.push(await build(question, null, rest, pass));
   }
-
-  const policies = shuffle([...collections.policies], random);
-  converse(policies.slice(0, mixture.policyConversations), [], false, 0);
-  let wanted = mixture.policySingles;
-  for (const [question, gold] of list(policies.slice(mixture.policyConversations))) {
-    if (wanted === 0) break;
-    const row = await buildSingleRow(question, gold, collections.policies, tools, random);
-    // Questions on policies are vague: where the cut lost the marked words, others may answer as well.
-    if (row.messages.at(-1)?.content === NO_ANSWER) continue;
-    rows.push(row);
-    wanted -= 1;
+  for (const [passages, count] of [
+    [policies, mixture.policyRows],
+    [own, mixture.ownRows],
+  ] as const) {
+    let left = count;
+    for (const [[question, gold], pass] of repeat(passages, count * TRIES, random)) {
+      if (left === 0) break;
+      const row = await build(question, gold, passages, pass);
+      // These ask in other words than their passages, so the cut loses many answers: as refusals they would be too many.
+      if (question.answers.length > 0 && row.messages.at(-1)?.content === NO_ANSWER) continue;
+      rows.push(row);
+      left -= 1;
+    }
   }
-
-  const own = shuffle([...collections.own], random);
-  converse(own.slice(0, mixture.ownConversations), collections.own, false, 0);
-  converse(own.slice(-mixture.ownMarkedConversations), collections.own, true, 1);
-  await single(list(own).slice(0, mixture.ownSingles), collections.own);
   return rows;
 }

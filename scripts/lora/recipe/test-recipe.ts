@@ -1,10 +1,12 @@
-/** A recipe over a few small articles and policies, for tests. The passages of our own are the ones that ship. */
+/** A recipe over a few small articles and policies, for tests. The passages of our own are the first of those that ship. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { RECIPE_FILE, type Recipe, readRecipe } from './recipe.ts';
 
 const shipped = path.join(import.meta.dirname, '../../../adapters/grounded-answers');
+
+const OWN_PASSAGES = 26;
 
 const towns = ['Arden', 'Brask', 'Corley', 'Dunmore', 'Ester', 'Fallow'];
 const articles = towns.flatMap((town, t) =>
@@ -37,26 +39,25 @@ export async function writeTestRecipe(directory: string, changes: Partial<Recipe
     return { path: name, sha256: createHash('sha256').update(text).digest('hex'), source: 'here', licence: 'none' };
   };
   const known = await readRecipe(shipped);
+  const own = await readFile(path.join(shipped, known.files.own.path), 'utf8');
   const recipe: Recipe = {
     ...known,
     files: {
       articles: await write('reading/articles.jsonl', toLines(articles)),
       policies: await write('policies.jsonl', toLines(policies)),
       policyAnswers: await write('answers.jsonl', toLines(policyAnswers)),
-      own: await write('own.jsonl', await readFile(path.join(shipped, known.files.own.path), 'utf8')),
+      own: await write('own.jsonl', own.split('\n').slice(0, OWN_PASSAGES).join('\n')),
     },
     split: { heldOut: ['Arden town', 'Privacy policy of shop0.com'], validation: ['Brask town'] },
     mixture: {
-      articleConversations: 4,
-      articleMarkedConversations: 2,
-      articleSingles: 3,
-      articleRefusals: 2,
-      policyConversations: 1,
-      policySingles: 1,
-      ownConversations: 3,
-      ownMarkedConversations: 3,
-      ownSingles: 8,
-      validationSingles: 1,
+      articlePassages: 4,
+      ownPassages: 3,
+      articleRows: 20,
+      articleRefusals: 3,
+      policyRows: 1,
+      ownRows: 60,
+      markedShare: 0.2,
+      validationRows: 1,
       validationRefusals: 1,
     },
     ...changes,
