@@ -30,6 +30,7 @@ export function countSharedTokens(anchor: TokenizedText, example: TokenizedText)
 }
 
 export interface LaidExample {
+  readonly example: TokenizedText;
   /** Index into the batch of the first token that is laid. */
   readonly start: number;
   /** Where the beginning lies that it shares, and how long that is; 0 tokens where it shares none. */
@@ -52,7 +53,7 @@ export function layExamples(examples: readonly TokenizedText[]): {
       anchor = example;
       sharedStart = start;
     }
-    places.push({ start, sharedStart, sharedTokens });
+    places.push({ example, start, sharedStart, sharedTokens });
     start += example.tokens.length - sharedTokens;
   }
   return { places, tokenCount: start };
@@ -79,11 +80,10 @@ export function bundleExamples(
   order: readonly number[],
   sequenceTokens: number,
 ): Bundle[] {
-  const placeOf = new Map(order.map((index, place) => [index, place]));
   const sorted = order
-    .flatMap((index) => {
+    .flatMap((index, place) => {
       const example = examples[index];
-      return example === undefined ? [] : [{ index, example, place: placeOf.get(index) ?? 0 }];
+      return example === undefined ? [] : [{ index, example, place }];
     })
     .sort((a, b) => compareTokens(a.example.tokens, b.example.tokens) || a.place - b.place);
   const bundles: { readonly indices: number[]; tokenCount: number; place: number }[] = [];

@@ -48,8 +48,7 @@ export function buildBatch(
   const rows: number[] = [];
   const targets: number[] = [];
   const exampleOfRow: number[] = [];
-  for (const [index, example] of examples.entries()) {
-    const { start = 0, sharedStart = 0, sharedTokens = 0 } = places[index] ?? {};
+  for (const [index, { example, start, sharedStart, sharedTokens }] of places.entries()) {
     tokens.set(example.tokens.subarray(sharedTokens), start);
     for (let i = sharedTokens; i < example.tokens.length; i++) {
       positions.push(i);

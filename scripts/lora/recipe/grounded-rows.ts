@@ -70,6 +70,10 @@ const normalise = (text: string) => ` ${squashWords(text)} `;
 export const holdsAnswer = (text: string, answers: readonly string[]) =>
   answers.some((answer) => normalise(text).includes(normalise(answer)));
 
+function pick<T>(items: readonly T[], random: () => number): T | undefined {
+  return items[Math.floor(random() * items.length)];
+}
+
 /**
  * Other passages, the one that speaks most of the question first: what a search would bring beside the right one.
  * @param random null for the nearest; else the draw among those that lie near
@@ -82,11 +86,9 @@ function findNeighbours(
 ): AskedPassage[] {
   const sources = pool.map((passage, index) => toSource(passage, index));
   const numbers = [...new Set(rankSentences(question, sources).map(({ source }) => source.number))];
-  const near = random === null ? numbers : shuffle(numbers.slice(0, count * NEIGHBOUR_REACH), random).slice(0, count);
-  return numbers
-    .filter((number) => near.includes(number))
-    .slice(0, count)
-    .flatMap((number) => pool[number] ?? []);
+  const drawn = random === null ? numbers : shuffle(numbers.slice(0, count * NEIGHBOUR_REACH), random);
+  const near = drawn.slice(0, count);
+  return numbers.filter((number) => near.includes(number)).flatMap((number) => pool[number] ?? []);
 }
 
 export interface RowOptions {
@@ -150,7 +152,7 @@ function borrowQuestion(
     .filter((passage) => passage !== gold && passage.title === gold.title)
     .flatMap(({ questions }) => questions)
     .filter(({ answers }) => answers.length > 0 && !holdsAnswer(shown, answers));
-  const found = candidates[Math.floor(random() * candidates.length)];
+  const found = pick(candidates, random);
   return found === undefined ? [] : [{ question: found.question, answers: [] }];
 }
 
@@ -160,7 +162,7 @@ const COMPANY_CHARACTERS = 250;
 
 /** The sentence of another passage that comes nearest to one of the questions and answers none of them. */
 function chooseCompany(gold: AskedPassage, pool: readonly AskedPassage[], random: () => number): Passage[] {
-  const asked = gold.questions[Math.floor(random() * gold.questions.length)];
+  const asked = pick(gold.questions, random);
   if (asked === undefined || random() >= COMPANY_SHARE) return [];
   const answers = gold.questions.flatMap((question) => question.answers);
   const sources = pool
