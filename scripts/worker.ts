@@ -5,6 +5,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { createDatabase } from '#db/client.ts';
+import { maintainTables } from '#db/repositories/chunks.ts';
 import { removeDeletedConversations } from '#db/repositories/conversations.ts';
 import { HEARTBEAT_INTERVAL_MS, recordHeartbeat, removeHeartbeat } from '#db/repositories/process-heartbeats.ts';
 import { UNDO_DELETE_MS } from '#lib/chat/conversations.ts';
@@ -26,6 +27,8 @@ import { chooseTrainingThreads } from '#lib/training/training-threads.ts';
 
 /** Below the supervisor's patience; what has not stopped by then is found by its silent heartbeat. */
 const STOP_WITHIN_MS = 2500;
+/** Asking which tables have changed costs less than a millisecond. */
+const TABLES_INTERVAL_MS = 5000;
 const TIDY_UP_INTERVAL_MS = 10 * 60_000;
 /** Workspaces come into being while the worker runs, and base models are downloaded; to look costs a few reads. */
 const OFFER_INTERVAL_MS = 15_000;
@@ -138,6 +141,7 @@ const worker = await startWorker({
     },
   },
   chores: [
+    { name: 'looking after tables', intervalMs: TABLES_INTERVAL_MS, work: () => maintainTables(db) },
     {
       name: 'tidying up',
       intervalMs: TIDY_UP_INTERVAL_MS,

@@ -38,13 +38,6 @@ const isValidIndex = (name: SQL) => sql<boolean>`exists (
   select 1 from pg_class join pg_index on pg_index.indexrelid = pg_class.oid
   where pg_class.relname = ${name} and pg_index.indisvalid)`;
 
-async function hasIndex(db: DatabaseExecutor, configId: string): Promise<boolean> {
-  const result = await db.execute<{ has_index: boolean }>(
-    sql`select ${isValidIndex(sql`${nameIndex(configId)}`)} as has_index`,
-  );
-  return result.rows[0]?.has_index === true;
-}
-
 /** An index configuration, and whether its vectors have an index of their own. */
 export interface SearchedIndex extends IndexConfig {
   readonly hasDenseIndex: boolean;
@@ -77,8 +70,12 @@ export async function maintainDenseIndex(
   access: Authorized<'document.write'>,
   config: DenseConfig,
 ): Promise<void> {
-  if (await hasIndex(db, config.id)) return;
-  if ((await db.$count(chunkEmbeddings, ofConfig(access, config.id))) < INDEXED_FROM) return;
+  const result = await db.execute<{ is_due: boolean }>(sql`
+    select not ${isValidIndex(sql`${nameIndex(config.id)}`)} and (
+      select count(*) from (
+        select 1 from chunk_embeddings where ${ofConfig(access, config.id)} limit ${INDEXED_FROM}
+      ) as counted) = ${INDEXED_FROM} as is_due`);
+  if (result.rows[0]?.is_due !== true) return;
   await db.transaction(async (tx) => {
     await lockWorkspace(tx, access);
     await tx.execute(sql`set local maintenance_work_mem = ${sql.raw(`'${BUILD_MEMORY}'`)}`);

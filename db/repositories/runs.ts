@@ -145,7 +145,7 @@ export async function touchRun(
     })
     .where(held(claim))
     .returning({ cancelRequestedAt: runs.cancelRequestedAt });
-  return { isHeld: row !== undefined, isCancelRequested: row !== undefined && row.cancelRequestedAt !== null };
+  return describeHold(row);
 }
 
 /**
@@ -153,9 +153,26 @@ export async function touchRun(
  * so that a worker that was given up for dead can write none.
  */
 export async function lockClaim(tx: DatabaseExecutor, claim: Claim): Promise<boolean> {
-  const [row] = await tx.select({ id: runs.id }).from(runs).where(held(claim)).for('update');
-  return row !== undefined;
+  return (await lockHeldRun(tx, claim)).isHeld;
 }
+
+/** As {@link lockClaim}; says also whether someone asked to stop since the last heartbeat. */
+export async function lockHeldRun(
+  tx: DatabaseExecutor,
+  claim: Claim,
+): Promise<{ isHeld: boolean; isCancelRequested: boolean }> {
+  const [row] = await tx
+    .select({ cancelRequestedAt: runs.cancelRequestedAt })
+    .from(runs)
+    .where(held(claim))
+    .for('update');
+  return describeHold(row);
+}
+
+const describeHold = (row: Pick<Run, 'cancelRequestedAt'> | undefined) => ({
+  isHeld: row !== undefined,
+  isCancelRequested: row !== undefined && row.cancelRequestedAt !== null,
+});
 
 export type RunOutcome =
   | { readonly state: 'succeeded'; readonly details?: Readonly<Record<string, unknown>> }

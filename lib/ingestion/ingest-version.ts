@@ -11,11 +11,11 @@ import {
   insertChunks,
   insertEmbeddings,
   listChunksInIndex,
-  maintainTables,
 } from '#db/repositories/chunks.ts';
 import { maintainDenseIndex } from '#db/repositories/dense-index.ts';
 import {
   type Document,
+  type DocumentPage,
   type DocumentVersion,
   findDocumentVersion,
   listPages,
@@ -30,7 +30,7 @@ import {
   listLivingIndexConfigIds,
 } from '#db/repositories/index-configs.ts';
 import { insertTerms } from '#db/repositories/lexical-index.ts';
-import { lockClaim } from '#db/repositories/runs.ts';
+import { lockHeldRun } from '#db/repositories/runs.ts';
 import { lockWorkspace } from '#db/repositories/workspace-lock.ts';
 import type { Authorized } from '#lib/domain/access.ts';
 import { describeModelChange } from '#lib/domain/embedding-model-change.ts';
@@ -51,6 +51,8 @@ import { type ChunkSizes, SPLITTER_VERSION, splitPages } from './split-pages.ts'
  */
 export const defaultChunkSizes: ChunkSizes = { chunkSizeTokens: 160, chunkOverlapTokens: 20 };
 
+/** A document of up to so many characters may be one call of the embedding model; only its chunks tell for sure. */
+const SHORT_DOCUMENT_CHARACTERS = 6000;
 /** Vectors asked for and written at once: a quarter of a second on one thread. A question waits no longer than that for its turn, and a kill loses no more. */
 const CHUNKS_PER_EMBEDDING_CALL = 8;
 const CHUNKS_PER_TERM_INSERT = 100;
@@ -82,16 +84,70 @@ export async function ingestVersion(
   const found = await findDocumentVersion(deps.db, access, context.run.subjectId);
   if (!found) throw notFound('document');
   const { document, version } = found;
-  await extract(deps, access, context, version);
+  if (version.extractedAt === null) {
+    const extracted = await extract(deps, access, context, version);
+    const details = await ingestAtOnce(deps, access, context, found, extracted);
+    if (details !== null) return details;
+    await writeHeld(deps, context, (tx) => writePages(tx, access, version.id, extracted));
+  }
   for (;;) {
     const config = await openIndexConfig(deps, access, context.signal);
-    const indexed = await indexVersion(deps, access, context, { document, versionId: version.id }, config);
-    const details = await publish(deps, access, context, indexed, version);
-    // Null: a re-index put another configuration in this one's place meanwhile, and has not seen this version.
-    if (details === null) continue;
-    await maintainTables(deps.db);
-    return details;
+    const { chunkCount, ...key } = await indexVersion(
+      deps,
+      access,
+      context,
+      { document, versionId: version.id },
+      config,
+    );
+    let details: Readonly<Record<string, unknown>> | null = null;
+    await writeHeld(deps, context, async (tx) => {
+      const living = await lockLivingIndexConfigs(tx, access);
+      if (living.includes(config.id)) details = { ...(await publish(tx, access, key, version, living)), chunkCount };
+    });
+    // A re-index put another configuration in this one's place meanwhile, and has not seen this version.
+    if (details !== null) return details;
   }
+}
+
+/** Ids of the configurations that answer or are about to. A re-index swaps them under the same lock, after it has seen every version that answers. */
+async function lockLivingIndexConfigs(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+): Promise<readonly string[]> {
+  await lockWorkspace(tx, access);
+  return listLivingIndexConfigIds(tx, access);
+}
+
+/**
+ * All stages of a document that is one call of the embedding model, written in one transaction: statements and commits would cost it
+ * more than the model does.
+ * @returns null when it is not such a document, or a re-index came between; nothing was written
+ */
+async function ingestAtOnce(
+  deps: IngestDeps,
+  access: Authorized<'document.write'>,
+  context: IngestContext,
+  { document, version }: { readonly document: Document; readonly version: DocumentVersion },
+  extracted: ExtractedPages,
+): Promise<Readonly<Record<string, unknown>> | null> {
+  const characters = extracted.pages.reduce((sum, page) => sum + page.text.length, 0);
+  // Recognised text took seconds a page: it is kept before anything else can fail.
+  if (characters > SHORT_DOCUMENT_CHARACTERS || extracted.pages.some((page) => page.isRecognised)) return null;
+  const config = await openIndexConfig(deps, access, context.signal);
+  const key: IndexedVersion = { documentId: document.id, versionId: version.id, indexConfigId: config.id };
+  const chunks = await cut(deps, access, context, key, config, extracted.pages);
+  if (!isOneCall(chunks)) return null;
+  const vectors = await embedReported(deps, context, config, document, chunks);
+  let details: Readonly<Record<string, unknown>> | null = null;
+  await writeHeld(deps, context, async (tx) => {
+    const living = await lockLivingIndexConfigs(tx, access);
+    if (!living.includes(config.id)) return;
+    await writePages(tx, access, version.id, extracted);
+    await insertEntered(tx, access, config, document, chunks, vectors);
+    details = { ...(await publish(tx, access, key, version, living)), chunkCount: chunks.length };
+  });
+  if (details !== null) await maintainDenseIndex(deps.db, access, config);
+  return details;
 }
 
 /**
@@ -116,7 +172,10 @@ export async function indexVersion(
   return { ...key, chunkCount: chunks.length };
 }
 
-/** Every write of a stage goes through here. */
+/**
+ * Every write of a stage goes through here.
+ * @throws when the claim on the run was lost, or someone asked it to stop
+ */
 export async function writeHeld(
   deps: IngestDeps,
   context: IngestContext,
@@ -124,18 +183,21 @@ export async function writeHeld(
 ): Promise<void> {
   context.signal.throwIfAborted();
   await deps.db.transaction(async (tx) => {
-    if (!(await lockClaim(tx, context.claim))) throw new Error('the claim on the run was lost');
+    const { isHeld, isCancelRequested } = await lockHeldRun(tx, context.claim);
+    if (!isHeld) throw new Error('the claim on the run was lost');
+    if (isCancelRequested) throw new Error('the run is to be cancelled');
     await write(tx);
   });
 }
+
+type ExtractedPages = Parameters<typeof writePages>[3];
 
 async function extract(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
   version: DocumentVersion,
-): Promise<void> {
-  if (version.extractedAt !== null) return;
+): Promise<ExtractedPages> {
   await context.report({ stage: 'extracting', done: 0, total: 0 });
   const mediaType = documentFormats.find((format) => format.mediaType === version.mediaType)?.mediaType;
   if (!mediaType) throw new Error(`stored version has the media type ${version.mediaType}, which nothing reads`);
@@ -155,7 +217,7 @@ async function extract(
     onLeftOut: (part) => leftOut.push(part),
     onProgress: ({ done, total }) => void context.report({ stage: 'extracting', done, total }).catch(() => undefined),
   });
-  await writeHeld(deps, context, (tx) => writePages(tx, access, version.id, { pages, leftOut }));
+  return { pages, leftOut };
 }
 
 /**
@@ -207,20 +269,15 @@ export async function readEmbeddingModel(
   });
 }
 
-/**
- * Cut the pages and store the chunks. A small document, which is one call of the embedding model, is stored with its vectors and terms:
- * statements and transactions would cost it more than the model does.
- */
-async function split(
+async function cut(
   deps: IngestDeps,
   access: Authorized<'document.write'>,
   context: IngestContext,
   key: IndexedVersion,
   config: IndexConfig,
-  document: Pick<Document, 'title'>,
-): Promise<readonly ChunkInIndex[]> {
+  pages: readonly Pick<DocumentPage, 'pageNumber' | 'text' | 'headings'>[],
+): Promise<readonly Chunk[]> {
   await context.report({ stage: 'splitting', done: 0, total: 0 });
-  const pages = await listPages(deps.db, access, key.versionId);
   const rows = await splitPages(
     pages.map((page) => ({ ...page, headings: [...page.headings] })),
     config,
@@ -229,30 +286,52 @@ async function split(
         deps.runtime.countEmbeddingTokens(words, { signal: context.signal, priority: 'ingestion' }),
       ),
   );
-  const chunks = rows.map((row) => createChunk(access, key, row));
-  const isSmall = chunks.length > 0 && chunks.length <= CHUNKS_PER_EMBEDDING_CALL;
-  if (isSmall) await context.report({ stage: 'embedding', done: 0, total: chunks.length });
-  const embeddings = isSmall ? await embedChunks(deps, context.signal, config, document, chunks) : [];
-  // A new stage is written at once, and a cancel since the last one is seen with it.
-  if (isSmall) await context.report({ stage: 'indexing', done: 0, total: chunks.length });
+  return rows.map((row) => createChunk(access, key, row));
+}
+
+const isOneCall = (chunks: readonly Chunk[]) => chunks.length > 0 && chunks.length <= CHUNKS_PER_EMBEDDING_CALL;
+
+/** Cut the pages and store the chunks; those of one call of the embedding model with their vectors and terms. */
+async function split(
+  deps: IngestDeps,
+  access: Authorized<'document.write'>,
+  context: IngestContext,
+  key: IndexedVersion,
+  config: IndexConfig,
+  document: Pick<Document, 'title'>,
+): Promise<readonly ChunkInIndex[]> {
+  const chunks = await cut(deps, access, context, key, config, await listPages(deps.db, access, key.versionId));
+  const isWhole = isOneCall(chunks);
+  const vectors = isWhole ? await embedReported(deps, context, config, document, chunks) : [];
   let isMine = false;
   await writeHeld(deps, context, async (tx) => {
     // A re-index may have cut the same version under the same configuration meanwhile.
     isMine = (await countChunks(tx, access, key)) === 0;
     if (!isMine) return;
-    await insertChunks(tx, chunks);
-    await insertEmbeddings(tx, access, config.id, embeddings);
-    if (isSmall)
-      await insertTerms(
-        tx,
-        access,
-        config.id,
-        chunks.map((chunk) => composeTerms(document, chunk)),
-      );
+    if (isWhole) await insertEntered(tx, access, config, document, chunks, vectors);
+    else await insertChunks(tx, chunks);
   });
   return isMine
-    ? chunks.map((chunk) => ({ ...chunk, isEmbedded: isSmall, isEntered: isSmall }))
+    ? chunks.map((chunk) => ({ ...chunk, isEmbedded: isWhole, isEntered: isWhole }))
     : await listChunksInIndex(deps.db, access, key);
+}
+
+async function insertEntered(
+  tx: DatabaseExecutor,
+  access: Authorized<'document.write'>,
+  config: IndexConfig,
+  document: Pick<Document, 'title'>,
+  chunks: readonly Chunk[],
+  vectors: Awaited<ReturnType<typeof embedChunks>>,
+): Promise<void> {
+  await insertChunks(tx, chunks);
+  await insertEmbeddings(tx, access, config.id, vectors);
+  await insertTerms(
+    tx,
+    access,
+    config.id,
+    chunks.map((chunk) => composeTerms(document, chunk)),
+  );
 }
 
 /** The model computes the next vectors while the last ones are being stored. */
@@ -280,6 +359,19 @@ async function embed(
     next = compute(start + CHUNKS_PER_EMBEDDING_CALL);
     await writeHeld(deps, context, (tx) => insertEmbeddings(tx, access, config.id, rows));
   }
+}
+
+async function embedReported(
+  deps: IngestDeps,
+  context: IngestContext,
+  config: IndexConfig,
+  document: Pick<Document, 'title'>,
+  chunks: readonly Chunk[],
+): ReturnType<typeof embedChunks> {
+  await context.report({ stage: 'embedding', done: 0, total: chunks.length });
+  const vectors = await embedChunks(deps, context.signal, config, document, chunks);
+  await context.report({ stage: 'indexing', done: 0, total: chunks.length });
+  return vectors;
 }
 
 /** @throws AppError `index.dimensions-differ` */
@@ -339,25 +431,16 @@ const composeTerms = (document: Pick<Document, 'title'>, chunk: Chunk) => ({
   text: prepareLexicalText(composeSearchText(document.title, chunk)),
 });
 
-/** @returns null when the configuration is not one that answers or is about to: nothing was published */
+/** Let an indexed version answer in place of the one before, unless its document is gone or a newer one answers already. */
 async function publish(
-  deps: IngestDeps,
+  tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
-  context: IngestContext,
-  indexed: Awaited<ReturnType<typeof indexVersion>>,
+  key: IndexedVersion,
   version: DocumentVersion,
-): Promise<Readonly<Record<string, unknown>> | null> {
-  const { chunkCount, ...key } = indexed;
-  let details: Readonly<Record<string, unknown>> | null = null;
-  await writeHeld(deps, context, async (tx) => {
-    // A re-index swaps configurations under the same lock, after it has seen every version that answers.
-    await lockWorkspace(tx, access);
-    const living = await listLivingIndexConfigIds(tx, access);
-    if (!living.includes(key.indexConfigId)) return;
-    const isPublished = await publishVersion(tx, access, version);
-    if (isPublished) await deleteChunksOfOtherVersions(tx, access, key, living);
-    else await deleteChunksOfVersion(tx, access, key);
-    details = { isPublished, chunkCount };
-  });
-  return details;
+  livingConfigIds: readonly string[],
+): Promise<{ readonly isPublished: boolean }> {
+  const isPublished = await publishVersion(tx, access, version);
+  if (isPublished) await deleteChunksOfOtherVersions(tx, access, key, livingConfigIds);
+  else await deleteChunksOfVersion(tx, access, key);
+  return { isPublished };
 }

@@ -277,7 +277,6 @@ async function swap(
   config: IndexConfig,
   done: ReadonlySet<string>,
 ): Promise<boolean> {
-  // A new stage is written at once, and a cancel that nobody has seen yet is seen with it.
   await context.report({ stage: 'putting the new index in place', done: done.size, total: done.size });
   let isSwapped = false;
   await writeHeld(deps, context, async (tx) => {

@@ -8,7 +8,7 @@ import { workspaces } from '#db/schema/workspaces.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { AppError } from '#lib/domain/errors.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { JobConsumer, JobQueue } from './job-queue.ts';
 import { cancelRun, retryRun } from './manage-runs.ts';
 import { chooseRetryDelayMs, performRun, reconcileRuns } from './perform-run.ts';
 
@@ -36,10 +36,14 @@ describeDatabase('performRun', (getDatabase) => {
       createdBy: null,
     });
     const enqueued: { runId: string; startAfterMs: number }[] = [];
-    const queue: JobQueue = {
+    const queue: JobQueue & Pick<JobConsumer, 'redeliver'> = {
       open: () => Promise.resolve(),
       enqueue(_tx, _kind, payload, options) {
         enqueued.push({ runId: payload.runId, startAfterMs: options?.startAfterMs ?? 0 });
+        return Promise.resolve();
+      },
+      redeliver(_kind, payloads) {
+        enqueued.push(...payloads.map(({ runId }) => ({ runId, startAfterMs: 0 })));
         return Promise.resolve();
       },
     };

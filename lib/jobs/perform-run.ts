@@ -14,10 +14,16 @@ import {
 } from '#db/repositories/runs.ts';
 import { AppError } from '#lib/domain/errors.ts';
 import { findJobDefinition, type JobPayload } from './job-definitions.ts';
-import type { JobQueue } from './job-queue.ts';
+import type { JobConsumer, JobQueue } from './job-queue.ts';
 
 /** How often a worker says that it lives, writes progress and looks for a cancel. */
 const HEARTBEAT_INTERVAL_MS = 1000;
+
+/**
+ * A stage that lasts this long is written at once, without waiting for the next heartbeat. One that is over sooner nobody could read, and
+ * writing those of hundreds of short documents would be a third of the commits that taking them in needs.
+ */
+const STAGE_SHOWN_AFTER_MS = 100;
 
 /** A worker silent for this long is given up. Many heartbeats, so that a busy machine loses no claim. */
 export const STALE_AFTER_MS = 20_000;
@@ -40,7 +46,10 @@ export interface RunContext {
   readonly claim: Claim;
   /** Aborts when someone cancels, the worker stops, or the claim is lost. Handlers pass it on and stop at once. */
   readonly signal: AbortSignal;
-  /** Cheap: the latest value is written with the next heartbeat; a change of stage is written at once. */
+  /**
+   * Cheap: the latest value is written with the next heartbeat, a new stage as soon as it has lasted long enough to be read.
+   * @throws the signal's reason once it has aborted
+   */
   readonly report: (progress: RunProgress) => Promise<void>;
 }
 
@@ -94,22 +103,22 @@ export async function performRun(
   shutdown.addEventListener('abort', onShutdown, { once: true });
 
   let latest: RunProgress | undefined;
-  let stage: string | undefined;
-  const beat = async () => {
+  const touch = async () => {
     const progress = latest;
     latest = undefined;
     const { isHeld, isCancelRequested } = await touchRun(deps.db, claim, progress);
     if (!isHeld) abort('claim-lost');
     else if (isCancelRequested) abort('cancelled');
   };
-  const heart = new AbortController();
-  const beating = (async () => {
-    while (!heart.signal.aborted) {
-      await delay(HEARTBEAT_INTERVAL_MS, undefined, { signal: heart.signal }).catch(() => undefined);
-      if (heart.signal.aborted) return;
-      await beat().catch((error: unknown) => deps.logger.warn({ err: error, runId: run.id }, 'heartbeat failed'));
-    }
-  })();
+  let touching: Promise<void> | null = null;
+  const beat = () => {
+    touching ??= touch()
+      .catch((error: unknown) => deps.logger.warn({ err: error, runId: run.id }, 'heartbeat failed'))
+      .finally(() => (touching = null));
+  };
+  const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
+  let stage: string | undefined;
+  let stageShown: NodeJS.Timeout | undefined;
 
   const context: RunContext = {
     run,
@@ -119,7 +128,8 @@ export async function performRun(
       latest = progress;
       if (progress.stage !== stage) {
         stage = progress.stage;
-        await beat();
+        clearTimeout(stageShown);
+        stageShown = setTimeout(beat, STAGE_SHOWN_AFTER_MS);
       }
       controller.signal.throwIfAborted();
     },
@@ -138,8 +148,9 @@ export async function performRun(
   }
 
   async function stopHeart(): Promise<void> {
-    heart.abort();
-    await beating;
+    clearInterval(heart);
+    clearTimeout(stageShown);
+    await touching;
   }
 }
 
@@ -224,13 +235,19 @@ async function requeue(
  * starts and from time to time.
  * @returns how many runs wait for a delivery
  */
-export async function reconcileRuns(deps: PerformRunDeps, staleAfterMs = STALE_AFTER_MS): Promise<number> {
+export async function reconcileRuns(
+  deps: { readonly db: DatabaseExecutor; readonly queue: Pick<JobConsumer, 'redeliver'> },
+  staleAfterMs = STALE_AFTER_MS,
+): Promise<number> {
   const waiting = await releaseOrphanedRuns(deps.db, {
     staleAfterMs,
     maxAttemptsOf: (kind) => findJobDefinition(kind).maxAttempts,
   });
-  for (const run of waiting) {
-    await deps.queue.enqueue(deps.db, run.kind, { workspaceId: run.workspaceId, runId: run.id });
+  for (const [kind, runs] of Map.groupBy(waiting, (run) => run.kind)) {
+    await deps.queue.redeliver(
+      kind,
+      runs.map((run) => ({ workspaceId: run.workspaceId, runId: run.id })),
+    );
   }
   return waiting.length;
 }

@@ -67,6 +67,10 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
         },
       );
     },
+    async redeliver(kind, payloads) {
+      const jobs = payloads.map((payload) => ({ data: jobPayloadSchema.parse(payload), singletonKey: payload.runId }));
+      if (jobs.length > 0) await boss.insert(kind, jobs);
+    },
     async stop() {
       await boss.stop({ graceful: false, close: false });
     },
