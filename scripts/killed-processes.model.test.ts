@@ -86,6 +86,16 @@ const uploadManual = async (bench: Bench) => {
   await upload(bench, 'pump.md', manual('pump', 120));
 };
 
+/** So long that cutting it, and entering its terms, lasts long enough to be shown as a stage. */
+const uploadHandbook = async (bench: Bench) => {
+  await upload(bench, 'handbook.md', manual('lathe', 2000));
+};
+
+const uploadShort = async (bench: Bench) => {
+  const names = ['anchor', 'bracket', 'clamp', 'dowel', 'elbow', 'flange', 'gasket', 'hinge', 'insert', 'joint'];
+  await Promise.all(names.map((name) => upload(bench, `${name}.md`, manual(name, 5))));
+};
+
 /** Unless that is done already, by a try whose answer was lost. */
 const unless = (code: string) => (error: unknown) => {
   if (!AppError.isInstance(error) || error.code !== code) throw error;
@@ -96,17 +106,13 @@ const vise = manual('vise', 20);
 const VISE_AGE_MS = 55_000;
 
 const scenarios: readonly Scenario[] = [
-  {
-    stage: null,
-    act: async (bench) => {
-      const names = ['anchor', 'bracket', 'clamp', 'dowel', 'elbow'];
-      await Promise.all(names.map((name) => upload(bench, `${name}.md`, manual(name, 5))));
-    },
-  },
+  { stage: null, act: uploadShort },
   { stage: 'extracting', act: uploadManual },
-  { stage: 'splitting', act: uploadManual },
+  { stage: 'splitting', act: uploadHandbook },
   { stage: 'embedding', act: uploadManual },
-  { stage: 'indexing', act: uploadManual },
+  { stage: 'indexing', act: uploadHandbook },
+  // Their extraction process starts, then all of them are written together.
+  { stage: 'extracting', act: uploadShort },
   {
     stage: 'unpacking',
     act: async (bench) => {
@@ -337,7 +343,9 @@ async function meet(scenario: Scenario, name: ProcessName | null, jitterMs: numb
 const kills = readTestKills() ?? scenarios.length;
 const plan = Array.from({ length: kills }, (_, index) => {
   const scenario = scenarios[index % scenarios.length];
-  const name = PROCESSES[index % PROCESSES.length];
+  // One further with each round, so that every process is killed at every stage.
+  const round = Math.floor(index / scenarios.length);
+  const name = PROCESSES[(index + round) % PROCESSES.length];
   if (!scenario || !name) throw new Error('the plan is empty');
   const moment = scenario.stage === null ? 'during uploads' : `at “${scenario.stage}”`;
   return { scenario, name, moment, number: index + 1, jitterMs: (index * 17) % MAX_JITTER_MS };

@@ -21,8 +21,8 @@ export interface JobDefinition {
 
 /** Every kind of job. Handlers are in `lib/jobs/handlers/` and loaded by the worker only. */
 export const jobDefinitions: readonly JobDefinition[] = [
-  // Two: while the vectors of one are computed, which is serial, the other is extracted or stored.
-  { kind: 'document.ingest', maxAttempts: 5, concurrency: 3, takenAtOnce: 8 },
+  // While the vectors of one are computed, which is serial, others are extracted, stored, and wait for the model to have them next.
+  { kind: 'document.ingest', maxAttempts: 5, concurrency: 4, takenAtOnce: 4 },
   // A deletion may wait for its files to be old enough; the others need not wait for it.
   { kind: 'document.delete', maxAttempts: 10, concurrency: 4 },
   { kind: 'archive.unpack', maxAttempts: 5, concurrency: 1 },

@@ -23,7 +23,7 @@ const HEARTBEAT_INTERVAL_MS = 1000;
  * A stage that lasts this long is written at once, without waiting for the next heartbeat. One that is over sooner nobody could read, and
  * writing those of hundreds of short documents would be a third of the commits that taking them in needs.
  */
-const STAGE_SHOWN_AFTER_MS = 100;
+const STAGE_SHOWN_AFTER_MS = 30;
 
 /** A worker silent for this long is given up. Many heartbeats, so that a busy machine loses no claim. */
 export const STALE_AFTER_MS = 20_000;
@@ -191,7 +191,8 @@ async function closeFailedRun(
         return 'claim-lost';
     }
   }
-  const { isCancelRequested } = await touchRun(deps.db, claim);
+  const { isHeld, isCancelRequested } = await touchRun(deps.db, claim);
+  if (!isHeld) return 'claim-lost';
   if (isCancelRequested) {
     await finishRun(deps.db, claim, { state: 'cancelled' });
     return 'cancelled';

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { createDatabase, type Database } from '#db/client.ts';
 import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
 import { migrateDatabase } from '#db/migrate.ts';
+import { maintainTables } from '#db/repositories/chunks.ts';
 import { insertDocument, insertDocumentVersion, type NewPage, writePages } from '#db/repositories/documents.ts';
 import { claimRun, finishRun, insertRun } from '#db/repositories/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
@@ -135,6 +136,7 @@ export async function openWorkbench(
         report: () => Promise.resolve(),
       });
       await finishRun(db, run, { state: 'succeeded', details });
+      await maintainTables(db);
     },
     async measureRate(index) {
       usedCache.current = null;

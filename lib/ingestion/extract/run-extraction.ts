@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
+import PQueue from 'p-queue';
 import { AppError } from '#lib/domain/errors.ts';
 import type { MediaType } from '../formats.ts';
 import { type DocumentLimits, defaultDocumentLimits } from './document-limits.ts';
@@ -27,23 +28,33 @@ export function chooseExtractionLimits(settings: { readonly isTextRecognised: bo
   return { ...defaultExtractionLimits, document: { ...defaultDocumentLimits, recognitionMs: 0 } };
 }
 
+export interface ExtractionOptions {
+  readonly signal: AbortSignal;
+  readonly limits?: ExtractionLimits;
+  /** Files of one owner may be read by one process, one after another. Default: a process for this file alone. */
+  readonly owner?: string;
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Told of each part of the file that becomes no page. */
+  readonly onLeftOut?: (part: LeftOutPart) => void;
+}
+
+/** Files that this process has read at once; each may take {@link defaultExtractionLimits} of memory. */
+const FILES_AT_ONCE = 2;
+const slots = new PQueue({ concurrency: FILES_AT_ONCE });
+
 /**
- * Pages of a stored file, read in a sandboxed process. Whatever the file does to it, the caller gets an error in words.
+ * Pages of a stored file, read in a sandboxed process as soon as one may be had. Whatever the file does to it, the caller gets an error in words.
  * @throws AppError `document.unreadable`, `document.no-text`, `document.too-complex`; the signal's reason when aborted
  */
-export async function runExtraction(
+export function runExtraction(
   filePath: string,
   mediaType: MediaType,
-  options: {
-    readonly signal: AbortSignal;
-    readonly limits?: ExtractionLimits;
-    /** Files of one owner may be read by one process, one after another. Default: a process for this file alone. */
-    readonly owner?: string;
-    readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-    /** Told of each part of the file that becomes no page. */
-    readonly onLeftOut?: (part: LeftOutPart) => void;
-  },
+  options: ExtractionOptions,
 ): Promise<ExtractedPage[]> {
+  return slots.add(() => readFile(filePath, mediaType, options), { signal: options.signal });
+}
+
+async function readFile(filePath: string, mediaType: MediaType, options: ExtractionOptions): Promise<ExtractedPage[]> {
   const { signal, limits = defaultExtractionLimits, owner, onProgress, onLeftOut } = options;
   signal.throwIfAborted();
   const pages: ExtractedPage[] = [];
@@ -90,19 +101,28 @@ async function sendFile(
   try {
     const { size: sizeBytes } = await stat(filePath);
     sandbox.input.write(`${JSON.stringify({ ...request, sizeBytes } satisfies ExtractionRequest)}\n`);
-    await pipeline(createReadStream(filePath), sandbox.input, { end: false });
+    for await (const part of createReadStream(filePath)) {
+      if (sandbox.input.destroyed) break;
+      if (!sandbox.input.write(part)) await waitForRoom(sandbox.input);
+    }
     return null;
   } catch (error) {
-    if (sandbox.hasEnded() || isBrokenPipe(error)) return null;
+    if (sandbox.hasEnded()) return null;
     sandbox.kill();
     return error;
   }
 }
 
-const isBrokenPipe = (error: unknown) =>
-  error instanceof Error &&
-  'code' in error &&
-  ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_PREMATURE_CLOSE'].includes(String(error.code));
+/** Not `pipeline`, which leaves its listeners on an input that stays open: a process reads up to hundreds of files. */
+function waitForRoom(input: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      input.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    input.on('drain', settle).on('close', settle);
+  });
+}
 
 function tooManyPages(maxPages: number): AppError {
   return tooComplex('pages', `has more than the ${maxPages} pages that are allowed`);
