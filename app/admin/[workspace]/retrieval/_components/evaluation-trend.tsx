@@ -5,7 +5,7 @@ import type { LegMetrics, LegName } from '#lib/retrieval/retrieval-report.ts';
 
 const WIDTH = 640;
 const HEIGHT = 180;
-const MARGIN = { left: 44, right: 12, top: 12, bottom: 12 };
+const MARGIN = { left: 60, right: 20, top: 12, bottom: 12 };
 const LINES: readonly {
   readonly leg: LegName;
   readonly label: string;
@@ -47,9 +47,9 @@ export function EvaluationTrend({
         aria-label={`nDCG at 10 over ${ranked.length} measurements; newest ${newest.legs.fused?.['ndcg@10'].toFixed(2) ?? 'none'}`}
       >
         {[0, 0.5, 1].map((tick) => (
-          <g key={tick} className="fill-ink-faint text-[11px]">
+          <g key={tick} className="fill-ink-faint text-[18px] sm:text-[11px]">
             <line x1={MARGIN.left} x2={WIDTH - MARGIN.right} y1={y(tick)} y2={y(tick)} className="stroke-line" />
-            <text x={MARGIN.left - 8} y={y(tick) + 4} textAnchor="end">
+            <text x={MARGIN.left - 8} y={y(tick)} dominantBaseline="central" textAnchor="end">
               {tick.toFixed(1)}
             </text>
           </g>

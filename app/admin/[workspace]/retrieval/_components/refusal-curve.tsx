@@ -13,7 +13,7 @@ import type { RefusalPoint } from '#lib/retrieval/trace-refusals.ts';
 
 const WIDTH = 640;
 const HEIGHT = 260;
-const MARGIN = { left: 44, right: 12, top: 12, bottom: 34 };
+const MARGIN = { left: 60, right: 20, top: 12, bottom: 34 };
 
 const x = (threshold: number) => MARGIN.left + threshold * (WIDTH - MARGIN.left - MARGIN.right);
 const y = (share: number) => HEIGHT - MARGIN.bottom - share * (HEIGHT - MARGIN.top - MARGIN.bottom);
@@ -63,9 +63,9 @@ export function RefusalCurve({
         }
       >
         {TICKS.map((tick) => (
-          <g key={tick} className="fill-ink-faint text-[11px]">
+          <g key={tick} className="fill-ink-faint text-[18px] sm:text-[11px]">
             <line x1={x(0)} x2={x(1)} y1={y(tick)} y2={y(tick)} className="stroke-line" />
-            <text x={MARGIN.left - 8} y={y(tick) + 4} textAnchor="end">
+            <text x={MARGIN.left - 8} y={y(tick)} dominantBaseline="central" textAnchor="end">
               {percent(tick)}
             </text>
             <text x={x(tick)} y={HEIGHT - 12} textAnchor="middle">
