@@ -111,7 +111,7 @@ const scenarios: readonly Scenario[] = [
   { stage: 'splitting', act: uploadHandbook },
   { stage: 'embedding', act: uploadManual },
   { stage: 'indexing', act: uploadHandbook },
-  // Their extraction process starts, then all of them are written together.
+  // Each of them is written in one transaction.
   { stage: 'extracting', act: uploadShort },
   {
     stage: 'unpacking',

@@ -301,6 +301,12 @@ export async function cancelRunsOfSubjects(
     );
 }
 
+/** Worker only, all workspaces: kinds of which runs wait. */
+export async function listQueuedKinds(db: DatabaseExecutor): Promise<RunKind[]> {
+  const rows = await db.selectDistinct({ kind: runs.kind }).from(runs).where(eq(runs.state, 'queued'));
+  return rows.map(({ kind }) => kind);
+}
+
 /**
  * Worker only, all workspaces: give up the claims of workers that have been silent for `staleAfterMs`, and name the runs
  * that wait for a delivery (among them those just freed).

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { bigint, index, integer, jsonb, pgTable, text, unique, uuid } from 'drizzle-orm/pg-core';
 import { createdAt, id, instant } from './columns.ts';
 import { workspaces } from './workspaces.ts';
@@ -57,6 +58,8 @@ export const runs = pgTable(
     unique('runs_tenant_key').on(t.workspaceId, t.id),
     index('runs_list_index').on(t.workspaceId, t.createdAt),
     index('runs_subject_index').on(t.workspaceId, t.subjectId),
+    // The worker asks twice a second.
+    index('runs_queued_index').on(t.kind).where(sql`${t.state} = 'queued'`),
   ],
 );
 

@@ -14,7 +14,7 @@ export interface JobDefinition {
   readonly concurrency: number;
   /**
    * Jobs that a worker takes from the queue at once, to do one after another, in any order. From 2 on it asks for more as long as it gets that many,
-   * where otherwise it asks twice a second: for kinds of which there may be hundreds, each over in less. Default 1.
+   * where otherwise it waits until it is woken, twice a second: for kinds of which there may be hundreds, each over in less. Default 1.
    */
   readonly takenAtOnce?: number;
 }

@@ -31,6 +31,8 @@ export interface JobConsumer extends JobQueue {
     options: { readonly concurrency: number; readonly takenAtOnce?: number },
     handle: (payload: JobPayload) => Promise<void>,
   ): Promise<void>;
+  /** Look for jobs of this kind now. Without it, they are found within half a minute. */
+  wake(kind: RunKind): void;
   /** Give each of these runs a delivery, those that wait for one already excepted. */
   redeliver(kind: RunKind, payloads: readonly JobPayload[]): Promise<void>;
   /** Take no new jobs and let go of the database. Does not wait for handlers. */

@@ -40,7 +40,10 @@ describeDatabase('job queue', (getDatabase) => {
         .consume('document.ingest', { concurrency: 1 }, async (job) => {
           delivered.push(job.runId);
           // Jobs come in the order they were sent, so nothing else is under way when the last one is here.
-          if (job.runId === kept.runId) await sender.enqueue(db, 'document.ingest', last);
+          if (job.runId === kept.runId) {
+            await sender.enqueue(db, 'document.ingest', last);
+            worker.wake('document.ingest');
+          }
           if (job.runId === last.runId) resolve();
         })
         .catch(reject);
@@ -66,7 +69,10 @@ describeDatabase('job queue', (getDatabase) => {
       void worker
         .consume('dataset.freeze', { concurrency: 1, takenAtOnce: 3 }, async (job) => {
           delivered.push(job.runId);
-          if (delivered.length === waiting.length) await sender.enqueue(db, 'dataset.freeze', last);
+          if (delivered.length === waiting.length) {
+            await sender.enqueue(db, 'dataset.freeze', last);
+            worker.wake('dataset.freeze');
+          }
           if (job.runId === last.runId) resolve();
         })
         .catch(reject);

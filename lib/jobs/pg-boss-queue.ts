@@ -1,11 +1,15 @@
 import { PgBoss } from 'pg-boss';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createJobSql } from '#db/job-sql.ts';
+import type { RunKind } from '#db/repositories/runs.ts';
 import { jobDefinitions, jobPayloadSchema } from './job-definitions.ts';
 import type { JobConsumer } from './job-queue.ts';
 
-/** The least that pg-boss allows; no LISTEN/NOTIFY, because the embedded database has one session for all clients. */
-const POLLING_INTERVAL_SECONDS = 0.5;
+/**
+ * How often pg-boss looks for jobs by itself, once for each job that may run: the worker wakes it when runs wait. No LISTEN/NOTIFY, because
+ * the embedded database has one session for all clients.
+ */
+const POLLING_INTERVAL_SECONDS = 30;
 
 /**
  * A delivery never expires by itself in practice: whether a run is alive is told by its heartbeat, and orphans get a new
@@ -44,6 +48,7 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
       deleteAfterSeconds: FINISHED_JOBS_KEPT_SECONDS,
     });
   }
+  const consumers: { readonly kind: RunKind; readonly id: string }[] = [];
   return {
     open: () => Promise.resolve(),
     async enqueue(tx, kind, payload, options = {}) {
@@ -54,18 +59,21 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
       });
     },
     async consume(kind, { concurrency, takenAtOnce = 1 }, handle) {
-      await boss.work<unknown>(
-        kind,
-        {
-          batchSize: takenAtOnce,
-          burstWhenBatchFull: takenAtOnce > 1,
-          localConcurrency: concurrency,
-          pollingIntervalSeconds: POLLING_INTERVAL_SECONDS,
-        },
-        async (jobs) => {
+      const options = {
+        batchSize: takenAtOnce,
+        burstWhenBatchFull: takenAtOnce > 1,
+        pollingIntervalSeconds: POLLING_INTERVAL_SECONDS,
+      };
+      // One by one instead of `localConcurrency`, which names only the first of them.
+      for (let started = 0; started < concurrency; started += 1) {
+        const id = await boss.work<unknown>(kind, options, async (jobs) => {
           for (const job of jobs) await handle(jobPayloadSchema.parse(job.data));
-        },
-      );
+        });
+        consumers.push({ kind, id });
+      }
+    },
+    wake(kind) {
+      for (const consumer of consumers) if (consumer.kind === kind) boss.notifyWorker(consumer.id);
     },
     async redeliver(kind, payloads) {
       const jobs = payloads.map((payload) => ({ data: jobPayloadSchema.parse(payload), singletonKey: payload.runId }));

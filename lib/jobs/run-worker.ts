@@ -1,9 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunKind } from '#db/repositories/runs.ts';
+import { listQueuedKinds, type RunKind } from '#db/repositories/runs.ts';
 import { jobDefinitions } from './job-definitions.ts';
 import type { JobConsumer } from './job-queue.ts';
 import { type PerformRunDeps, performRun, type RunHandler, reconcileRuns } from './perform-run.ts';
 
+/**
+ * How often a worker asks whether runs wait, of whatever kind: one statement, where each job that may run asking for itself kept an idle
+ * machine busy.
+ */
+const WAKE_INTERVAL_MS = 500;
 /** How often a worker looks for runs whose worker died. */
 const RECONCILE_INTERVAL_MS = 10_000;
 
@@ -55,6 +60,9 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     }
   };
   const loops = Promise.all([
+    repeat(WAKE_INTERVAL_MS, 'looking for waiting runs', async () => {
+      for (const kind of await listQueuedKinds(deps.db)) deps.queue.wake(kind);
+    }),
     repeat(RECONCILE_INTERVAL_MS, 'reconciling runs', () => reconcileRuns(deps, deps.staleAfterMs)),
     ...deps.chores.map(({ intervalMs, name, work }) => repeat(intervalMs, name, work)),
   ]);

@@ -1,0 +1,1 @@
+CREATE INDEX "runs_queued_index" ON "runs" USING btree ("kind") WHERE "runs"."state" = 'queued';
