@@ -11,12 +11,13 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { Command } from 'commander';
+import PQueue from 'p-queue';
 import { listChunksByIds } from '#db/repositories/chunks.ts';
 import { listDocuments } from '#db/repositories/documents.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import { bootstrapMean } from '#lib/evaluation/statistics.ts';
-import { extractBytes } from '#lib/ingestion/extract/extract-bytes.ts';
 import { defaultChunkSizes } from '#lib/ingestion/ingest-version.ts';
+import { findJobDefinition } from '#lib/jobs/job-definitions.ts';
 import { fuseRankings } from '#lib/retrieval/fuse-rankings.ts';
 import { measureNdcg, measureRecall, measureReciprocalRank } from '#lib/retrieval/ranking-metrics.ts';
 import { createReranker } from '#lib/retrieval/reranker.ts';
@@ -27,7 +28,7 @@ import { type CollectionText, readCollection } from './eval/read-collection.ts';
 const CANDIDATES = 100;
 const INTERVAL_ERROR = 0.05;
 /** Enough for a rate, few enough to be embedded twice. */
-const RATE_DOCUMENTS = 60;
+const RATE_DOCUMENTS = 120;
 const WEIGHTS = [0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4];
 const FUSION_KS = [10, 60];
 
@@ -111,24 +112,35 @@ const workbench = await openWorkbench({
 });
 try {
   const documents = chooseDocuments();
-  const addDocument = async (workspace: Parameters<typeof workbench.addPages>[0], row: CollectionText) => {
-    const mediaType = row.id.endsWith('.md') ? 'text/markdown' : 'text/plain';
-    const pages = await extractBytes(new TextEncoder().encode(row.text), mediaType);
-    await workbench.addPages(workspace, { fileName: row.id, title: row.title, mediaType }, pages);
+  // As many at once as a worker works on.
+  const { concurrency } = findJobDefinition('document.ingest');
+  const addDocuments = async (
+    workspace: Parameters<typeof workbench.addFile>[0],
+    rows: readonly CollectionText[],
+    onAdded?: (count: number) => void,
+  ) => {
+    const queue = new PQueue({ concurrency });
+    let added = 0;
+    const add = async (row: CollectionText) => {
+      const mediaType = row.id.endsWith('.md') ? 'text/markdown' : 'text/plain';
+      const document = { fileName: row.id, title: row.title, mediaType };
+      await workbench.addFile(workspace, document, new TextEncoder().encode(row.text));
+      added += 1;
+      onAdded?.(added);
+    };
+    // One without words cannot be found, and the product refuses it.
+    await queue.addAll(rows.filter(({ text }) => text.trim() !== '').map((row) => () => add(row)));
   };
 
-  const rate = await workbench.measureRate(async (workspace) => {
-    for (const row of documents.slice(0, RATE_DOCUMENTS)) await addDocument(workspace, row);
-  });
+  const rate = await workbench.measureRate((workspace) => addDocuments(workspace, documents.slice(0, RATE_DOCUMENTS)));
   console.log(
     `indexing ${rate.chunksPerSecond} chunks/s, the bare model ${rate.bareChunksPerSecond} chunks/s: ${Math.round(rate.share * 100)} % of it by the clock, ${Math.round(rate.cpuShare * 100)} % by CPU time (${rate.chunks} chunks)`,
   );
 
   const workspace = await workbench.addWorkspace('evaluation');
-  for (const [index, row] of documents.entries()) {
-    await addDocument(workspace, row);
-    if ((index + 1) % 100 === 0) console.log(`indexed ${index + 1} of ${documents.length} documents`);
-  }
+  await addDocuments(workspace, documents, (count) => {
+    if (count % 100 === 0) console.log(`indexed ${count} of ${documents.length} documents`);
+  });
   const names = new Map(
     (await listDocuments(workbench.db, workspace.read)).map(({ document }) => [document.id, document.fileName]),
   );

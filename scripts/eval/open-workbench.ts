@@ -2,17 +2,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { createDatabase, type Database } from '#db/client.ts';
 import { startEmbeddedServer } from '#db/embedded/embedded-server.ts';
 import { migrateDatabase } from '#db/migrate.ts';
 import { maintainTables } from '#db/repositories/chunks.ts';
-import { insertDocument, insertDocumentVersion, type NewPage, writePages } from '#db/repositories/documents.ts';
+import {
+  type DocumentVersion,
+  insertDocument,
+  insertDocumentVersion,
+  type NewPage,
+  writePages,
+} from '#db/repositories/documents.ts';
 import { claimRun, finishRun, insertRun } from '#db/repositories/runs.ts';
 import { workspaces } from '#db/schema/workspaces.ts';
 import { authorizeSystem } from '#lib/auth/authorize-system.ts';
 import { loadEnv } from '#lib/config/env.ts';
 import type { Authorized } from '#lib/domain/access.ts';
-import { createBlobStore } from '#lib/ingestion/blob-store.ts';
+import { createBlobStore, type StoredBlob } from '#lib/ingestion/blob-store.ts';
 import { type IngestDeps, ingestVersion } from '#lib/ingestion/ingest-version.ts';
 import { resolveModel } from '#lib/models/model-store.ts';
 import type { RuntimeStatus } from '#lib/runtime/runtime-port.ts';
@@ -25,15 +32,19 @@ export interface Workbench {
   /** One thread; no queue, so timings are those of the model alone. */
   readonly runtime: IngestDeps['runtime'];
   addWorkspace(slug: string): Promise<WorkbenchWorkspace>;
+  /** Index a file by the product's own stages, its extraction process included. @throws AppError as {@link ingestVersion} */
+  addFile(workspace: WorkbenchWorkspace, document: WorkbenchDocument, bytes: Uint8Array): Promise<void>;
   /** Index pages as a document, by the product's own stages after extraction. */
-  addPages(
-    workspace: WorkbenchWorkspace,
-    document: { readonly fileName: string; readonly title: string; readonly mediaType: string },
-    pages: readonly NewPage[],
-  ): Promise<void>;
+  addPages(workspace: WorkbenchWorkspace, document: WorkbenchDocument, pages: readonly NewPage[]): Promise<void>;
   /** How fast `index` fills a workspace of its own beside the bare model, which then embeds the same texts. Vectors kept from earlier are not used. */
   measureRate(index: (workspace: WorkbenchWorkspace) => Promise<void>): Promise<IndexingRate>;
   close(): Promise<void>;
+}
+
+export interface WorkbenchDocument {
+  readonly fileName: string;
+  readonly title: string;
+  readonly mediaType: string;
 }
 
 export interface IndexingRate {
@@ -42,7 +53,7 @@ export interface IndexingRate {
   readonly bareChunksPerSecond: number;
   /** Of the bare rate, by the clock: other work on the machine changes it. */
   readonly share: number;
-  /** CPU time of the bare model over that of indexing. */
+  /** CPU time of the bare model over that of indexing, the extraction process left out. */
   readonly cpuShare: number;
 }
 
@@ -105,38 +116,43 @@ export async function openWorkbench(
   const runtime = createEmbeddingRuntime(model, usedCache, (texts) => embeddedTexts.current?.push(...texts));
   const blobs = createBlobStore(path.join(directory, 'blobs'));
   const ingest: IngestDeps = { db, blobs, runtime, ...(options.chunkSizes && { chunkSizes: options.chunkSizes }) };
+  async function addVersion({ write }: WorkbenchWorkspace, document: WorkbenchDocument, blob: StoredBlob) {
+    const { id: documentId } = await insertDocument(db, write, { ...document, createdBy: null });
+    return insertDocumentVersion(db, write, {
+      documentId,
+      fileName: document.fileName,
+      blobSha256: blob.sha256,
+      mediaType: document.mediaType,
+      sizeBytes: blob.sizeBytes,
+    });
+  }
+  async function indexVersion(workspace: WorkbenchWorkspace, { id: subjectId, fileName: title }: DocumentVersion) {
+    const access = workspace.write;
+    const { id } = await insertRun(db, access, { kind: 'document.ingest', subjectId, title, createdBy: null });
+    const run = await claimRun(db, workspace.id, id);
+    if (!run) throw new Error('a new run could not be claimed');
+    const details = await ingestVersion(ingest, access, {
+      run,
+      claim: run,
+      signal: new AbortController().signal,
+      report: () => Promise.resolve(),
+    });
+    await finishRun(db, run, { state: 'succeeded', details });
+    await maintainTables(db);
+  }
   return {
     db,
     ingest,
     runtime,
     addWorkspace,
+    async addFile(workspace, document, bytes) {
+      const blob = await blobs.put(Readable.from([bytes]), { maxBytes: bytes.length });
+      await indexVersion(workspace, await addVersion(workspace, document, blob));
+    },
     async addPages(workspace, document, pages) {
-      const access = workspace.write;
-      const { id: documentId } = await insertDocument(db, access, { ...document, createdBy: null });
-      const version = await insertDocumentVersion(db, access, {
-        documentId,
-        fileName: document.fileName,
-        blobSha256: '0'.repeat(64),
-        mediaType: document.mediaType,
-        sizeBytes: 0,
-      });
-      await writePages(db, access, version.id, { pages, leftOut: [] });
-      const { id: runId } = await insertRun(db, access, {
-        kind: 'document.ingest',
-        subjectId: version.id,
-        title: document.fileName,
-        createdBy: null,
-      });
-      const run = await claimRun(db, workspace.id, runId);
-      if (!run) throw new Error('a new run could not be claimed');
-      const details = await ingestVersion(ingest, access, {
-        run,
-        claim: run,
-        signal: new AbortController().signal,
-        report: () => Promise.resolve(),
-      });
-      await finishRun(db, run, { state: 'succeeded', details });
-      await maintainTables(db);
+      const version = await addVersion(workspace, document, { sha256: '0'.repeat(64), sizeBytes: 0 });
+      await writePages(db, workspace.write, version.id, { pages, leftOut: [] });
+      await indexVersion(workspace, version);
     },
     async measureRate(index) {
       usedCache.current = null;
