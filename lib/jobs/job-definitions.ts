@@ -12,10 +12,7 @@ export interface JobDefinition {
   readonly maxAttempts: number;
   /** Jobs of this kind that one worker runs side by side. */
   readonly concurrency: number;
-  /**
-   * Jobs that a worker takes from the queue at once, to do one after another, in any order. From 2 on it asks for more as long as it gets that many,
-   * where otherwise it waits until it is woken, twice a second: for kinds of which there may be hundreds, each over in less. Default 1.
-   */
+  /** Jobs that a worker takes from the queue at once, when it has room for one: for kinds of which there may be hundreds, each over in no time. Default 1. */
   readonly takenAtOnce?: number;
 }
 

@@ -25,7 +25,10 @@ export interface JobQueue {
 }
 
 export interface JobConsumer extends JobQueue {
-  /** Start to hand out jobs of a kind. A handler that throws has lost its delivery; it is not delivered again. */
+  /**
+   * Start to hand out jobs of a kind, at most `concurrency` at a time; call it once for each kind. A handler that throws has lost its
+   * delivery; it is not delivered again. Nor are jobs that wait for room when the process ends.
+   */
   consume(
     kind: RunKind,
     options: { readonly concurrency: number; readonly takenAtOnce?: number },

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import { createDatabase } from '#db/client.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
@@ -80,5 +81,41 @@ describeDatabase('job queue', (getDatabase) => {
     // Those that were taken at once come in any order.
     expect(delivered.toSorted()).toEqual([...waiting, last].map((job) => job.runId).toSorted());
     expect(delivered.at(-1)).toBe(last.runId);
+  });
+
+  it('lets no job wait for a long one that was taken with it, and runs no more at once than it may', async () => {
+    const { db, address } = getDatabase();
+    const sender = await openPgBossQueue({ db, role: 'send', onError });
+    onTestFinished(() => sender.stop());
+    const [long, ...short] = Array.from({ length: 6 }, payload);
+    if (!long) throw new Error('no job');
+    for (const job of [long, ...short]) await sender.enqueue(db, 'suite.draft', job);
+    const other = createDatabase(address);
+    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
+    onTestFinished(async () => {
+      await worker.stop();
+      await other.close();
+    });
+    const done: string[] = [];
+    let running = 0;
+    let most = 0;
+    await new Promise<void>((resolve, reject) => {
+      const shortAreDone = new Promise<void>((settle) => {
+        const handle = async (job: JobPayload) => {
+          running += 1;
+          most = Math.max(most, running);
+          if (job.runId === long.runId) await shortAreDone;
+          else await delay(20);
+          running -= 1;
+          done.push(job.runId);
+          if (done.length === short.length) settle();
+          if (done.length === short.length + 1) resolve();
+        };
+        worker.consume('suite.draft', { concurrency: 2, takenAtOnce: 4 }, handle).catch(reject);
+      });
+    });
+    expect(done.at(-1)).toBe(long.runId);
+    expect(done.toSorted()).toEqual([long, ...short].map((job) => job.runId).toSorted());
+    expect(most).toBe(2);
   });
 });

@@ -1,3 +1,4 @@
+import PQueue from 'p-queue';
 import { PgBoss } from 'pg-boss';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import { createJobSql } from '#db/job-sql.ts';
@@ -6,7 +7,7 @@ import { jobDefinitions, jobPayloadSchema } from './job-definitions.ts';
 import type { JobConsumer } from './job-queue.ts';
 
 /**
- * How often pg-boss looks for jobs by itself, once for each job that may run: the worker wakes it when runs wait. No LISTEN/NOTIFY, because
+ * How often pg-boss looks for jobs by itself, of each kind: the worker wakes it when runs wait. No LISTEN/NOTIFY, because
  * the embedded database has one session for all clients.
  */
 const POLLING_INTERVAL_SECONDS = 30;
@@ -48,7 +49,7 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
       deleteAfterSeconds: FINISHED_JOBS_KEPT_SECONDS,
     });
   }
-  const consumers: { readonly kind: RunKind; readonly id: string }[] = [];
+  const consumers = new Map<RunKind, string>();
   return {
     open: () => Promise.resolve(),
     async enqueue(tx, kind, payload, options = {}) {
@@ -59,21 +60,26 @@ export async function openPgBossQueue({ db, role, onError }: PgBossQueueOptions)
       });
     },
     async consume(kind, { concurrency, takenAtOnce = 1 }, handle) {
-      const options = {
-        batchSize: takenAtOnce,
-        burstWhenBatchFull: takenAtOnce > 1,
-        pollingIntervalSeconds: POLLING_INTERVAL_SECONDS,
-      };
-      // One by one instead of `localConcurrency`, which names only the first of them.
-      for (let started = 0; started < concurrency; started += 1) {
-        const id = await boss.work<unknown>(kind, options, async (jobs) => {
-          for (const job of jobs) await handle(jobPayloadSchema.parse(job.data));
-        });
-        consumers.push({ kind, id });
-      }
+      const slots = new PQueue({ concurrency });
+      const id = await boss.work<unknown>(
+        kind,
+        {
+          batchSize: takenAtOnce,
+          burstWhenBatchFull: true,
+          pollingIntervalSeconds: POLLING_INTERVAL_SECONDS,
+        },
+        async (jobs) => {
+          for (const job of jobs) slots.add(() => handle(jobPayloadSchema.parse(job.data))).catch(onError);
+          // More are asked for when one of those that may run is free: what was taken together does not wait for its longest.
+          while (slots.pending + slots.size >= concurrency)
+            await new Promise<void>((resolve) => slots.once('next', () => resolve()));
+        },
+      );
+      consumers.set(kind, id);
     },
     wake(kind) {
-      for (const consumer of consumers) if (consumer.kind === kind) boss.notifyWorker(consumer.id);
+      const id = consumers.get(kind);
+      if (id !== undefined) boss.notifyWorker(id);
     },
     async redeliver(kind, payloads) {
       const jobs = payloads.map((payload) => ({ data: jobPayloadSchema.parse(payload), singletonKey: payload.runId }));

@@ -4,10 +4,7 @@ import { jobDefinitions } from './job-definitions.ts';
 import type { JobConsumer } from './job-queue.ts';
 import { type PerformRunDeps, performRun, type RunHandler, reconcileRuns } from './perform-run.ts';
 
-/**
- * How often a worker asks whether runs wait, of whatever kind: one statement, where each job that may run asking for itself kept an idle
- * machine busy.
- */
+/** How often a worker asks whether runs wait, of whatever kind: one statement, where each kind asking for itself kept an idle machine busy. */
 const WAKE_INTERVAL_MS = 500;
 /** How often a worker looks for runs whose worker died. */
 const RECONCILE_INTERVAL_MS = 10_000;
