@@ -133,7 +133,9 @@ async function installPackages(reason) {
     const done = showElapsed('lorehouse: npm ci');
     // The development packages build the web pages, so NODE_ENV=production in the shell must not leave them out.
     const args = npm.args.concat(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
-    const child = spawn(npm.command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: npm.shell });
+    // As in .npmrc, from which npm from 12 on passes nothing to install scripts.
+    const env = Object.assign({}, process.env, { ONNXRUNTIME_NODE_INSTALL: 'skip' });
+    const child = spawn(npm.command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], shell: npm.shell });
     let output = '';
     const keep = (chunk) => {
       output = (output + chunk).slice(-20000);
