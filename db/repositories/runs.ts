@@ -179,17 +179,27 @@ export type RunOutcome =
   | { readonly state: 'cancelled' }
   | { readonly state: 'failed'; readonly errorCode: string; readonly errorMessage: string };
 
-/** Close a held run. False: the claim was lost. */
-export async function finishRun(db: DatabaseExecutor, claim: Claim, outcome: RunOutcome): Promise<boolean> {
+/**
+ * Close a held run.
+ * @param last what it reported last, where that may not be written yet; default: what is written
+ * @returns false when the claim was lost
+ */
+export async function finishRun(
+  db: DatabaseExecutor,
+  claim: Claim,
+  outcome: RunOutcome,
+  last?: RunProgress,
+): Promise<boolean> {
   const rows = await db
     .update(runs)
     .set({
       state: outcome.state,
       claimToken: null,
       finishedAt: sql`now()`,
+      ...(last && { stage: last.stage, progressDone: last.done, progressTotal: last.total }),
       ...(outcome.state === 'succeeded' && {
         stage: null,
-        progressDone: sql`${runs.progressTotal}`,
+        progressDone: last?.total ?? sql`${runs.progressTotal}`,
         ...(outcome.details && { details: { ...outcome.details } }),
       }),
       ...(outcome.state === 'failed' && { errorCode: outcome.errorCode, errorMessage: outcome.errorMessage }),

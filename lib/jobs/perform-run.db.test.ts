@@ -117,6 +117,30 @@ describeDatabase('performRun', (getDatabase) => {
     expect(await read()).toMatchObject({ state: 'failed', attempt: 5, errorMessage: 'gone' });
   });
 
+  it('says how far it came, also when that was over before anybody could read it', async () => {
+    for (const handle of [
+      succeed,
+      () => Promise.reject(new AppError({ code: 'document.no-text', message: 'log', userMessage: 'Run OCR.' })),
+    ]) {
+      const { deps, payload, read } = await setUp();
+      const result = await performRun(
+        deps,
+        'document.ingest',
+        payload,
+        async ({ report }) => {
+          await report({ stage: 'embedding', done: 3, total: 8 });
+          return handle();
+        },
+        never,
+      );
+      expect(await read()).toMatchObject(
+        result === 'succeeded'
+          ? { state: 'succeeded', stage: null, progressDone: 8, progressTotal: 8 }
+          : { state: 'failed', stage: 'embedding', progressDone: 3, progressTotal: 8 },
+      );
+    }
+  });
+
   it('does not try again what cannot succeed', async () => {
     const { deps, payload, read, enqueued } = await setUp();
     const error = new AppError({ code: 'document.no-text', message: 'log', userMessage: 'Run OCR.' });

@@ -102,10 +102,11 @@ export async function performRun(
   const onShutdown = () => abort('shutdown');
   shutdown.addEventListener('abort', onShutdown, { once: true });
 
-  let latest: RunProgress | undefined;
+  let last: RunProgress | undefined;
+  let isWritten = true;
   const touch = async () => {
-    const progress = latest;
-    latest = undefined;
+    const progress = isWritten ? undefined : last;
+    isWritten = true;
     const { isHeld, isCancelRequested } = await touchRun(deps.db, claim, progress);
     if (!isHeld) abort('claim-lost');
     else if (isCancelRequested) abort('cancelled');
@@ -117,7 +118,6 @@ export async function performRun(
       .finally(() => (touching = null));
   };
   const heart = setInterval(beat, HEARTBEAT_INTERVAL_MS);
-  let stage: string | undefined;
   let stageShown: NodeJS.Timeout | undefined;
 
   const context: RunContext = {
@@ -125,9 +125,10 @@ export async function performRun(
     claim,
     signal: controller.signal,
     async report(progress) {
-      latest = progress;
-      if (progress.stage !== stage) {
-        stage = progress.stage;
+      const isNewStage = progress.stage !== last?.stage;
+      last = progress;
+      isWritten = false;
+      if (isNewStage) {
         clearTimeout(stageShown);
         stageShown = setTimeout(beat, STAGE_SHOWN_AFTER_MS);
       }
@@ -137,11 +138,14 @@ export async function performRun(
   try {
     const details = await handle(context);
     await stopHeart();
-    const isMine = await insist(() => finishRun(deps.db, claim, { state: 'succeeded', details }), shutdown);
+    const isMine = await insist(() => finishRun(deps.db, claim, { state: 'succeeded', details }, last), shutdown);
     return isMine ? 'succeeded' : 'claim-lost';
   } catch (error) {
     await stopHeart();
-    return await insist(() => closeFailedRun(deps, kind, payload, run, claim, controller.signal, error), shutdown);
+    return await insist(
+      () => closeFailedRun(deps, kind, payload, { run, claim, last, signal: controller.signal }, error),
+      shutdown,
+    );
   } finally {
     await stopHeart();
     shutdown.removeEventListener('abort', onShutdown);
@@ -174,15 +178,23 @@ async function closeFailedRun(
   deps: PerformRunDeps,
   kind: RunKind,
   payload: JobPayload,
-  run: Run,
-  claim: Claim,
-  signal: AbortSignal,
+  {
+    run,
+    claim,
+    last,
+    signal,
+  }: {
+    readonly run: Run;
+    readonly claim: Claim;
+    readonly last: RunProgress | undefined;
+    readonly signal: AbortSignal;
+  },
   error: unknown,
 ): Promise<RunResult> {
   if (signal.aborted && signal.reason instanceof RunAborted) {
     switch (signal.reason.abortCause) {
       case 'cancelled':
-        await finishRun(deps.db, claim, { state: 'cancelled' });
+        await finishRun(deps.db, claim, { state: 'cancelled' }, last);
         return 'cancelled';
       case 'shutdown':
         await requeue(deps, kind, payload, claim, { isAttemptSpent: false });
@@ -194,7 +206,7 @@ async function closeFailedRun(
   const { isHeld, isCancelRequested } = await touchRun(deps.db, claim);
   if (!isHeld) return 'claim-lost';
   if (isCancelRequested) {
-    await finishRun(deps.db, claim, { state: 'cancelled' });
+    await finishRun(deps.db, claim, { state: 'cancelled' }, last);
     return 'cancelled';
   }
   // An error that we do not know may be a lost connection as well as a defect: both are worth another try.
@@ -214,7 +226,7 @@ async function closeFailedRun(
     return 'retrying';
   }
   deps.logger.error({ err: error, runId: run.id, kind }, 'run failed');
-  await finishRun(deps.db, claim, { state: 'failed', errorCode, errorMessage });
+  await finishRun(deps.db, claim, { state: 'failed', errorCode, errorMessage }, last);
   return 'failed';
 }
 
