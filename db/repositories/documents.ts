@@ -97,11 +97,9 @@ export async function findDocumentBySourceUrl(
 
 export interface WebPageRow {
   readonly documentId: string;
-  readonly title: string;
   readonly sourceUrl: string;
   /** When the newest version came. */
   readonly fetchedAt: Date;
-  readonly versionOrdinal: number;
 }
 
 /** Documents that were fetched from an address; newest first. */
@@ -109,10 +107,8 @@ export async function listWebPages(db: DatabaseExecutor, access: Authorized<'doc
   const rows = await db
     .selectDistinctOn([documents.id], {
       documentId: documents.id,
-      title: documents.title,
       sourceUrl: documents.sourceUrl,
       fetchedAt: documentVersions.fetchedAt,
-      versionOrdinal: documentVersions.ordinal,
     })
     .from(documents)
     .innerJoin(

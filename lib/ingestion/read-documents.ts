@@ -106,6 +106,15 @@ export async function listDocumentViews(
   return (await listDocuments(deps.db, access)).map(viewDocument);
 }
 
+/** In the order of the ids; what is not here or deleted is left out. */
+export async function listDocumentViewsByIds(
+  deps: { readonly db: DatabaseExecutor },
+  access: Authorized<'document.read'>,
+  documentIds: readonly string[],
+): Promise<DocumentView[]> {
+  return (await listDocumentsByIds(deps.db, access, documentIds)).map(viewDocument);
+}
+
 export interface DocumentPage {
   readonly documents: readonly DocumentView[];
   /** All that pass the filter. */
@@ -121,8 +130,8 @@ export async function readDocumentPage(
   query: DocumentPageQuery,
 ): Promise<DocumentPage> {
   const [found, tags] = await Promise.all([findDocuments(deps.db, access, query), countTags(deps.db, access)]);
-  const rows = await listDocumentsByIds(deps.db, access, found.ids);
-  return { documents: rows.map(viewDocument), total: found.total, byGroup: found.byGroup, tags };
+  const documents = await listDocumentViewsByIds(deps, access, found.ids);
+  return { documents, total: found.total, byGroup: found.byGroup, tags };
 }
 
 /** How many documents answer, and how many are on the way to their first version. */

@@ -67,7 +67,10 @@ describeDatabase('web pages', (getDatabase) => {
     expect(sources.map((source) => source.text).join()).toContain('5 bar');
     expect(sources.map((source) => source.text).join()).not.toContain('4 bar');
     expect(await listWebPageViews({ db }, workspace.read)).toMatchObject([
-      { documentId: added.documentId, title: 'Pump P-9', sourceUrl: `${origin}/pump`, versionOrdinal: 3 },
+      {
+        document: { id: added.documentId, title: 'Pump P-9', versionOrdinal: 3, state: 'ready' },
+        sourceUrl: `${origin}/pump`,
+      },
     ]);
   });
 

@@ -4,6 +4,7 @@ import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import { type AddDocumentDeps, type AddedDocument, enterDocument, requireDocument } from '../add-document.ts';
 import { detectMediaType } from '../media-type.ts';
+import { type DocumentView, listDocumentViewsByIds } from '../read-documents.ts';
 import { type FetchOptions, fetchPage } from './fetch-page.ts';
 
 export interface WebPageInput {
@@ -58,12 +59,11 @@ export async function refetchWebPage(
 }
 
 export interface WebPageView {
-  readonly documentId: string;
-  readonly title: string;
+  readonly document: DocumentView;
+  /** The address that was entered. */
   readonly sourceUrl: string;
   /** Of the newest version; ISO 8601. */
   readonly fetchedAt: string;
-  readonly versionOrdinal: number;
 }
 
 /** Documents that were fetched from an address; newest first. */
@@ -71,8 +71,12 @@ export async function listWebPageViews(
   deps: { readonly db: DatabaseExecutor },
   access: Authorized<'document.read'>,
 ): Promise<WebPageView[]> {
-  const rows = await listWebPages(deps.db, access);
-  return rows.map(({ fetchedAt, ...row }) => ({ ...row, fetchedAt: fetchedAt.toISOString() }));
+  const rows = new Map((await listWebPages(deps.db, access)).map((row) => [row.documentId, row]));
+  const documents = await listDocumentViewsByIds(deps, access, [...rows.keys()]);
+  return documents.flatMap((document) => {
+    const row = rows.get(document.id);
+    return row ? [{ document, sourceUrl: row.sourceUrl, fetchedAt: row.fetchedAt.toISOString() }] : [];
+  });
 }
 
 async function* streamOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
