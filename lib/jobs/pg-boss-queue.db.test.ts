@@ -12,10 +12,26 @@ const onError = (error: unknown) => {
 };
 
 describeDatabase('job queue', (getDatabase) => {
-  it('delivers what was committed, once, to a worker on another connection, and nothing that was rolled back', async () => {
-    const { db, address } = getDatabase();
-    const sender = await openPgBossQueue({ db, role: 'send', onError });
+  async function openSender() {
+    const sender = await openPgBossQueue({ db: getDatabase().db, role: 'send', onError });
     onTestFinished(() => sender.stop());
+    return sender;
+  }
+
+  /** On a connection of its own, as another process has it. */
+  async function openWorker() {
+    const other = createDatabase(getDatabase().address);
+    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
+    onTestFinished(async () => {
+      await worker.stop();
+      await other.close();
+    });
+    return worker;
+  }
+
+  it('delivers what was committed, once, to a worker on another connection, and nothing that was rolled back', async () => {
+    const { db } = getDatabase();
+    const sender = await openSender();
     const kept = payload();
     const undone = payload();
     await db
@@ -28,12 +44,7 @@ describeDatabase('job queue', (getDatabase) => {
     // A run that waits already gets no second delivery.
     await sender.enqueue(db, 'document.ingest', kept);
 
-    const other = createDatabase(address);
-    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
-    onTestFinished(async () => {
-      await worker.stop();
-      await other.close();
-    });
+    const worker = await openWorker();
     const delivered: string[] = [];
     const last = payload();
     await new Promise<void>((resolve, reject) => {
@@ -53,17 +64,11 @@ describeDatabase('job queue', (getDatabase) => {
   });
 
   it('hands out jobs that a worker takes several of, each once, and those that come later', async () => {
-    const { db, address } = getDatabase();
-    const sender = await openPgBossQueue({ db, role: 'send', onError });
-    onTestFinished(() => sender.stop());
+    const { db } = getDatabase();
+    const sender = await openSender();
     const waiting = Array.from({ length: 7 }, payload);
     for (const job of waiting) await sender.enqueue(db, 'dataset.freeze', job);
-    const other = createDatabase(address);
-    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
-    onTestFinished(async () => {
-      await worker.stop();
-      await other.close();
-    });
+    const worker = await openWorker();
     const delivered: string[] = [];
     const last = payload();
     await new Promise<void>((resolve, reject) => {
@@ -84,18 +89,12 @@ describeDatabase('job queue', (getDatabase) => {
   });
 
   it('lets no job wait for a long one that was taken with it, and runs no more at once than it may', async () => {
-    const { db, address } = getDatabase();
-    const sender = await openPgBossQueue({ db, role: 'send', onError });
-    onTestFinished(() => sender.stop());
+    const { db } = getDatabase();
+    const sender = await openSender();
     const [long, ...short] = Array.from({ length: 6 }, payload);
     if (!long) throw new Error('no job');
     for (const job of [long, ...short]) await sender.enqueue(db, 'suite.draft', job);
-    const other = createDatabase(address);
-    const worker = await openPgBossQueue({ db: other.db, role: 'work', onError });
-    onTestFinished(async () => {
-      await worker.stop();
-      await other.close();
-    });
+    const worker = await openWorker();
     const done: string[] = [];
     let running = 0;
     let most = 0;
