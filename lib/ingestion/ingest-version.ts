@@ -72,7 +72,8 @@ export type IngestContext = Pick<RunContext, 'run' | 'claim' | 'signal' | 'repor
 /**
  * Index one version of a document: extract → split → embed → enter into the inverted index → let it answer. Each stage keeps
  * its result under (version, index configuration) and is skipped when that is there, so a run that was killed goes on where
- * it stood. Nothing is written after the claim is lost. The version before answers until the last transaction.
+ * it stood; a short document has one stage, {@link ingestAtOnce}. Nothing is written after the claim is lost. The version before
+ * answers until the last transaction.
  * @throws AppError `document.not-found`, `document.unreadable`, `document.no-text`, `document.too-complex`,
  *   `index.model-changed`, `runtime.unavailable` (retryable)
  */
