@@ -100,10 +100,10 @@ export async function ingestVersion(
       { document, versionId: version.id },
       config,
     );
-    let details: Readonly<Record<string, unknown>> | null = null;
-    await writeHeld(deps, context, async (tx) => {
+    const details = await writeHeld(deps, context, async (tx) => {
       const living = await lockLivingIndexConfigs(tx, access);
-      if (living.includes(config.id)) details = { ...(await publish(tx, access, key, version, living)), chunkCount };
+      if (!living.includes(config.id)) return null;
+      return { isPublished: await publish(tx, access, key, version, living), chunkCount };
     });
     // A re-index put another configuration in this one's place meanwhile, and has not seen this version.
     if (details !== null) return details;
@@ -139,13 +139,12 @@ async function ingestAtOnce(
   const chunks = await cut(deps, access, context, key, config, extracted.pages);
   if (!isOneCall(chunks)) return null;
   const vectors = await embedReported(deps, context, config, document, chunks);
-  let details: Readonly<Record<string, unknown>> | null = null;
-  await writeHeld(deps, context, async (tx) => {
+  const details = await writeHeld(deps, context, async (tx) => {
     const living = await lockLivingIndexConfigs(tx, access);
-    if (!living.includes(config.id)) return;
+    if (!living.includes(config.id)) return null;
     await writePages(tx, access, version.id, extracted);
     await insertEntered(tx, access, config, document, chunks, vectors);
-    details = { ...(await publish(tx, access, key, version, living)), chunkCount: chunks.length };
+    return { isPublished: await publish(tx, access, key, version, living), chunkCount: chunks.length };
   });
   if (details !== null) await maintainDenseIndex(deps.db, access, config);
   return details;
@@ -177,17 +176,17 @@ export async function indexVersion(
  * Every write of a stage goes through here.
  * @throws when the claim on the run was lost, or someone asked it to stop
  */
-export async function writeHeld(
+export async function writeHeld<T>(
   deps: IngestDeps,
   context: IngestContext,
-  write: (tx: DatabaseExecutor) => Promise<void>,
-): Promise<void> {
+  write: (tx: DatabaseExecutor) => Promise<T>,
+): Promise<T> {
   context.signal.throwIfAborted();
-  await deps.db.transaction(async (tx) => {
+  return deps.db.transaction(async (tx) => {
     const { isHeld, isCancelRequested } = await lockHeldRun(tx, context.claim);
     if (!isHeld) throw new Error('the claim on the run was lost');
     if (isCancelRequested) throw new Error('the run is to be cancelled');
-    await write(tx);
+    return write(tx);
   });
 }
 
@@ -304,13 +303,12 @@ async function split(
   const chunks = await cut(deps, access, context, key, config, await listPages(deps.db, access, key.versionId));
   const isWhole = isOneCall(chunks);
   const vectors = isWhole ? await embedReported(deps, context, config, document, chunks) : [];
-  let isMine = false;
-  await writeHeld(deps, context, async (tx) => {
+  const isMine = await writeHeld(deps, context, async (tx) => {
     // A re-index may have cut the same version under the same configuration meanwhile.
-    isMine = (await countChunks(tx, access, key)) === 0;
-    if (!isMine) return;
+    if ((await countChunks(tx, access, key)) > 0) return false;
     if (isWhole) await insertEntered(tx, access, config, document, chunks, vectors);
     else await insertChunks(tx, chunks);
+    return true;
   });
   return isMine
     ? chunks.map((chunk) => ({ ...chunk, isEmbedded: isWhole, isEntered: isWhole }))
@@ -432,16 +430,19 @@ const composeTerms = (document: Pick<Document, 'title'>, chunk: Chunk) => ({
   text: prepareLexicalText(composeSearchText(document.title, chunk)),
 });
 
-/** Let an indexed version answer in place of the one before, unless its document is gone or a newer one answers already. */
+/**
+ * Let an indexed version answer in place of the one before.
+ * @returns false when its document is gone or a newer version answers already; it is then in no index
+ */
 async function publish(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
   key: IndexedVersion,
   version: DocumentVersion,
   livingConfigIds: readonly string[],
-): Promise<{ readonly isPublished: boolean }> {
+): Promise<boolean> {
   const isPublished = await publishVersion(tx, access, version);
   if (isPublished) await deleteChunksOfOtherVersions(tx, access, key, livingConfigIds);
   else await deleteChunksOfVersion(tx, access, key);
-  return { isPublished };
+  return isPublished;
 }

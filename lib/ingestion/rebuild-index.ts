@@ -278,15 +278,13 @@ async function swap(
   done: ReadonlySet<string>,
 ): Promise<boolean> {
   await context.report({ stage: 'putting the new index in place', done: done.size, total: done.size });
-  let isSwapped = false;
-  await writeHeld(deps, context, async (tx) => {
+  return writeHeld(deps, context, async (tx) => {
     await lockWorkspace(tx, access);
     const current = await listCurrentVersions(tx, access);
-    if (!current.every(({ versionId }) => done.has(versionId))) return;
+    if (!current.every(({ versionId }) => done.has(versionId))) return false;
     await activateIndexConfig(tx, access, config.id);
-    isSwapped = true;
+    return true;
   });
-  return isSwapped;
 }
 
 async function removeAbandoned(
