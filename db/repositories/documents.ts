@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import type { DatabaseExecutor } from '#db/executor.ts';
 import {
@@ -95,33 +95,6 @@ export async function findDocumentBySourceUrl(
   return row;
 }
 
-export interface WebPageRow {
-  readonly documentId: string;
-  readonly sourceUrl: string;
-  /** When the newest version came. */
-  readonly fetchedAt: Date;
-}
-
-/** Documents that were fetched from an address; newest first. */
-export async function listWebPages(db: DatabaseExecutor, access: Authorized<'document.read'>): Promise<WebPageRow[]> {
-  const rows = await db
-    .selectDistinctOn([documents.id], {
-      documentId: documents.id,
-      sourceUrl: documents.sourceUrl,
-      fetchedAt: documentVersions.fetchedAt,
-    })
-    .from(documents)
-    .innerJoin(
-      documentVersions,
-      and(eq(documentVersions.documentId, documents.id), eq(documentVersions.workspaceId, documents.workspaceId)),
-    )
-    .where(live(access))
-    .orderBy(desc(documents.id), desc(documentVersions.ordinal));
-  return rows.flatMap(({ sourceUrl, fetchedAt, ...row }) =>
-    sourceUrl === null || fetchedAt === null ? [] : [{ ...row, sourceUrl, fetchedAt }],
-  );
-}
-
 export async function insertDocument(
   tx: DatabaseExecutor,
   access: Authorized<'document.write'>,
@@ -172,7 +145,7 @@ export async function insertDocumentVersion(
 async function selectDocuments(
   db: DatabaseExecutor,
   access: Authorized<Permission>,
-  documentIds?: readonly string[],
+  condition?: SQL,
 ): Promise<DocumentListRow[]> {
   const successors = alias(documents, 'successors');
   const rows = await db
@@ -199,7 +172,7 @@ async function selectDocuments(
         eq(runs.kind, 'document.ingest'),
       ),
     )
-    .where(and(live(access), documentIds === undefined ? undefined : inArray(documents.id, [...documentIds])))
+    .where(and(live(access), condition))
     .orderBy(documents.id, desc(documentVersions.ordinal), desc(runs.createdAt), desc(runs.id));
   return rows;
 }
@@ -209,9 +182,19 @@ export async function listDocuments(
   db: DatabaseExecutor,
   access: Authorized<'document.read'>,
 ): Promise<DocumentListRow[]> {
-  const rows = await selectDocuments(db, access);
-  return rows.sort((a, b) => b.document.createdAt.getTime() - a.document.createdAt.getTime());
+  return sortNewestFirst(await selectDocuments(db, access));
 }
+
+/** Documents that were fetched from an address, newest first. */
+export async function listWebPages(
+  db: DatabaseExecutor,
+  access: Authorized<'document.read'>,
+): Promise<DocumentListRow[]> {
+  return sortNewestFirst(await selectDocuments(db, access, isNotNull(documents.sourceUrl)));
+}
+
+const sortNewestFirst = (rows: DocumentListRow[]) =>
+  rows.sort((a, b) => b.document.createdAt.getTime() - a.document.createdAt.getTime());
 
 /** In the order of the ids; what is not here or deleted is left out. */
 export async function listDocumentsByIds(
@@ -220,7 +203,9 @@ export async function listDocumentsByIds(
   documentIds: readonly string[],
 ): Promise<DocumentListRow[]> {
   if (documentIds.length === 0) return [];
-  const rows = new Map((await selectDocuments(db, access, documentIds)).map((row) => [row.document.id, row]));
+  const rows = new Map(
+    (await selectDocuments(db, access, inArray(documents.id, [...documentIds]))).map((row) => [row.document.id, row]),
+  );
   return documentIds.flatMap((id) => rows.get(id) ?? []);
 }
 
@@ -229,7 +214,7 @@ export async function findDocument(
   access: Authorized<Permission>,
   documentId: string,
 ): Promise<DocumentListRow | undefined> {
-  const [row] = await selectDocuments(db, access, [documentId]);
+  const [row] = await selectDocuments(db, access, eq(documents.id, documentId));
   return row;
 }
 

@@ -17,6 +17,7 @@ import {
   listDocuments,
   listDocumentsByIds,
   listDocumentVersions,
+  listWebPages,
 } from '#db/repositories/documents.ts';
 import { findActiveIndexConfig } from '#db/repositories/index-configs.ts';
 import { listRunsOfSubjects } from '#db/repositories/runs.ts';
@@ -106,13 +107,22 @@ export async function listDocumentViews(
   return (await listDocuments(deps.db, access)).map(viewDocument);
 }
 
-/** In the order of the ids; what is not here or deleted is left out. */
-export async function listDocumentViewsByIds(
+export interface WebPageView {
+  readonly document: DocumentView;
+  /** Of the newest version; ISO 8601. */
+  readonly fetchedAt: string;
+}
+
+/** Documents whose newest version was fetched from an address; newest first. */
+export async function listWebPageViews(
   deps: { readonly db: DatabaseExecutor },
   access: Authorized<'document.read'>,
-  documentIds: readonly string[],
-): Promise<DocumentView[]> {
-  return (await listDocumentsByIds(deps.db, access, documentIds)).map(viewDocument);
+): Promise<WebPageView[]> {
+  const rows = await listWebPages(deps.db, access);
+  return rows.flatMap((row) => {
+    const { fetchedAt } = row.latestVersion;
+    return fetchedAt === null ? [] : [{ document: viewDocument(row), fetchedAt: fetchedAt.toISOString() }];
+  });
 }
 
 export interface DocumentPage {
@@ -130,8 +140,8 @@ export async function readDocumentPage(
   query: DocumentPageQuery,
 ): Promise<DocumentPage> {
   const [found, tags] = await Promise.all([findDocuments(deps.db, access, query), countTags(deps.db, access)]);
-  const documents = await listDocumentViewsByIds(deps, access, found.ids);
-  return { documents, total: found.total, byGroup: found.byGroup, tags };
+  const rows = await listDocumentsByIds(deps.db, access, found.ids);
+  return { documents: rows.map(viewDocument), total: found.total, byGroup: found.byGroup, tags };
 }
 
 /** How many documents answer, and how many are on the way to their first version. */

@@ -5,8 +5,8 @@ import { documents } from '#db/schema/documents.ts';
 import { describeDatabase } from '#db/testing/describe-database.ts';
 import { search } from '#lib/retrieval/search.ts';
 import { type IngestionStage, openIngestionStage } from '#lib/testing/ingestion-stage.ts';
-import { readDocument } from '../read-documents.ts';
-import { addWebPage, listWebPageViews, refetchWebPage } from './add-web-page.ts';
+import { listWebPageViews, readDocument } from '../read-documents.ts';
+import { addWebPage, refetchWebPage } from './add-web-page.ts';
 
 const page = (pressure: number) =>
   `<title>Pump P-9</title><nav>Home</nav><h1>Pump</h1><p>The valve opens at ${pressure} bar.</p>`;
@@ -68,8 +68,13 @@ describeDatabase('web pages', (getDatabase) => {
     expect(sources.map((source) => source.text).join()).not.toContain('4 bar');
     expect(await listWebPageViews({ db }, workspace.read)).toMatchObject([
       {
-        document: { id: added.documentId, title: 'Pump P-9', versionOrdinal: 3, state: 'ready' },
-        sourceUrl: `${origin}/pump`,
+        document: {
+          id: added.documentId,
+          title: 'Pump P-9',
+          sourceUrl: `${origin}/pump`,
+          versionOrdinal: 3,
+          state: 'ready',
+        },
       },
     ]);
   });

@@ -1,10 +1,8 @@
-import type { DatabaseExecutor } from '#db/executor.ts';
-import { findDocument, listWebPages } from '#db/repositories/documents.ts';
+import { findDocument } from '#db/repositories/documents.ts';
 import { type Authorized, findUserId } from '#lib/domain/access.ts';
 import { AppError, notFound } from '#lib/domain/errors.ts';
 import { type AddDocumentDeps, type AddedDocument, enterDocument, requireDocument } from '../add-document.ts';
 import { detectMediaType } from '../media-type.ts';
-import { type DocumentView, listDocumentViewsByIds } from '../read-documents.ts';
 import { type FetchOptions, fetchPage } from './fetch-page.ts';
 
 export interface WebPageInput {
@@ -56,27 +54,6 @@ export async function refetchWebPage(
     });
   }
   return addWebPage(deps, access, { address, fetch });
-}
-
-export interface WebPageView {
-  readonly document: DocumentView;
-  /** The address that was entered. */
-  readonly sourceUrl: string;
-  /** Of the newest version; ISO 8601. */
-  readonly fetchedAt: string;
-}
-
-/** Documents that were fetched from an address; newest first. */
-export async function listWebPageViews(
-  deps: { readonly db: DatabaseExecutor },
-  access: Authorized<'document.read'>,
-): Promise<WebPageView[]> {
-  const rows = new Map((await listWebPages(deps.db, access)).map((row) => [row.documentId, row]));
-  const documents = await listDocumentViewsByIds(deps, access, [...rows.keys()]);
-  return documents.flatMap((document) => {
-    const row = rows.get(document.id);
-    return row ? [{ document, sourceUrl: row.sourceUrl, fetchedAt: row.fetchedAt.toISOString() }] : [];
-  });
 }
 
 async function* streamOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -7,7 +7,7 @@ import { RefreshWhile } from '#app/_components/documents/refresh-while.tsx';
 import { Card, EmptyState, Page } from '#app/_components/ui/page.tsx';
 import { Time } from '#app/_components/ui/time.tsx';
 import { requireWorkspacePage } from '#app/_server/page.ts';
-import { listWebPageViews } from '#lib/ingestion/web/add-web-page.ts';
+import { listWebPageViews } from '#lib/ingestion/read-documents.ts';
 import { AddWebPage } from './_components/add-web-page.tsx';
 import { FetchAgain } from './_components/fetch-again.tsx';
 import { fetchWebPage, fetchWebPageAgain } from './actions.ts';
@@ -35,7 +35,7 @@ export default async function WebPagesPage({ params }: { readonly params: Promis
       ) : (
         <Card>
           <ul className="divide-y divide-line">
-            {pages.map(({ document, sourceUrl, fetchedAt }) => (
+            {pages.map(({ document, fetchedAt }) => (
               <li key={document.id} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3.5 sm:px-5">
                 <div className="min-w-0 flex-1 basis-64">
                   <Link
@@ -44,7 +44,7 @@ export default async function WebPagesPage({ params }: { readonly params: Promis
                   >
                     {document.title}
                   </Link>
-                  <p className="truncate text-[0.8125rem] text-ink-faint">{sourceUrl}</p>
+                  <p className="truncate text-[0.8125rem] text-ink-faint">{document.sourceUrl}</p>
                   <p className="text-[0.8125rem] text-ink-faint">
                     Version {document.versionOrdinal}, fetched <Time value={fetchedAt} />
                   </p>
